@@ -63,8 +63,11 @@ type Session struct {
 	// User or Federated session. Both are empty when root asked for the latter.
 	UserName, UserID string
 
-	// CertificateID is 64 lower-case hex digits. ThingName, ThingTypeName and
-	// ThingID are empty when the device named no thing. Device kind.
+	// CertificateID is 64 lower-case hex digits; ThingName, ThingTypeName and
+	// ThingID are empty when the device named no thing. They are set in Device
+	// sessions, and in Role sessions that descend from one by role chaining, so
+	// that revocation reaches those too. Only for the Device kind do they make
+	// the credentials-iot:* context keys (spec A.6).
 	CertificateID                     string
 	ThingName, ThingTypeName, ThingID string
 
