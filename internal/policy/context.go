@@ -1,0 +1,179 @@
+package policy
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Context holds the condition keys of a request. Names are compared without regard to case, the part of a tag key
+// after the slash too. The zero value is empty and usable.
+//
+// A context may have a parent, whose keys show through unless set or unset here: fill one context per caller, then
+// make a [Context.Layer] of it for each request. A context must not be changed while others read it.
+type Context struct {
+	parent  *Context
+	entries []contextEntry
+}
+
+// contextEntry is one key. A single value is in value; a list is in list.
+type contextEntry struct {
+	name   string // in lower case
+	value  string
+	list   []string
+	isList bool
+	absent bool // masks the parent's entry
+
+	// Certificate attributes (spec A.7): substitute replaces value when the key is used as a variable, verbatim
+	// says that the variable's own text stays instead.
+	hasSubstitute bool
+	substitute    string
+	verbatim      bool
+}
+
+// Layer returns an empty context whose parent is c.
+func (c *Context) Layer() *Context { return &Context{parent: c} }
+
+// Reset removes all keys set in c, keeps its memory, and sets its parent (nil for none).
+func (c *Context) Reset(parent *Context) {
+	clear(c.entries)
+	c.entries = c.entries[:0]
+	c.parent = parent
+}
+
+// Clone returns a context with the same keys and the same parent, independent of later changes to c.
+func (c *Context) Clone() *Context {
+	if c == nil {
+		return &Context{}
+	}
+	return &Context{parent: c.parent, entries: append([]contextEntry(nil), c.entries...)}
+}
+
+// Set gives a single-valued key its value. The empty string is a value.
+func (c *Context) Set(name, value string) { *c.slot(name) = contextEntry{value: value, name: strings.ToLower(name)} }
+
+// SetList gives a multi-valued key its values; such keys never resolve as variables. No values counts as absent.
+// The context keeps the slice.
+func (c *Context) SetList(name string, values ...string) {
+	*c.slot(name) = contextEntry{list: values, isList: true, name: strings.ToLower(name)}
+}
+
+// SetBool sets "true" or "false".
+func (c *Context) SetBool(name string, value bool) { c.Set(name, strconv.FormatBool(value)) }
+
+// SetInt sets a whole number.
+func (c *Context) SetInt(name string, value int64) { c.Set(name, strconv.FormatInt(value, 10)) }
+
+// SetTime sets a date as ISO 8601 in UTC, whole seconds: 2026-08-01T12:00:00Z. For aws:EpochTime use SetInt.
+func (c *Context) SetTime(name string, value time.Time) {
+	c.Set(name, value.UTC().Format("2006-01-02T15:04:05Z"))
+}
+
+// SetBinary sets bytes, for BinaryEquals.
+func (c *Context) SetBinary(name string, value []byte) {
+	c.Set(name, base64.StdEncoding.EncodeToString(value))
+}
+
+// maxCertificateValues and maxCertificateChars are AWS IoT's limits on certificate policy variables (spec A.7).
+const (
+	maxCertificateValues = 5
+	maxCertificateChars  = 1024
+)
+
+// SetCertificate sets the keys of a certificate attribute such as iot:Certificate.Subject.CommonName (spec A.7): the
+// bare name is the first value, name.1 the second and so on, name.List all of them; at most five count.
+//
+// Conditions compare the values as they are. As variables, values holding one of * $ + ? # or longer than 1,024
+// characters are not substituted (the text ${…} stays), and in others the characters , " \ = < > ; get a backslash before them.
+func (c *Context) SetCertificate(name string, values ...string) {
+	if len(values) > maxCertificateValues {
+		values = values[:maxCertificateValues]
+	}
+	for i, v := range values {
+		key := name
+		if i > 0 {
+			key += "." + strconv.Itoa(i)
+		}
+		c.Set(key, v)
+		e := c.slot(key)
+		e.verbatim = strings.ContainsAny(v, "*$+?#") || len([]rune(v)) > maxCertificateChars
+		e.substitute, e.hasSubstitute = escapeCertificateValue(v), true
+	}
+	if len(values) > 0 {
+		c.SetList(name+".List", values...)
+	}
+}
+
+func escapeCertificateValue(v string) string {
+	if !strings.ContainsAny(v, `,"\+=<>;`) {
+		return v
+	}
+	var b strings.Builder
+	for i := 0; i < len(v); i++ {
+		if strings.IndexByte(`,"\+=<>;`, v[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(v[i])
+	}
+	return b.String()
+}
+
+// Unset makes a key absent here, also when the parent has it.
+func (c *Context) Unset(name string) { *c.slot(name) = contextEntry{absent: true, name: strings.ToLower(name)} }
+
+// Get returns a key's values and whether it is present. The slice must not be changed.
+func (c *Context) Get(name string) (values []string, ok bool) {
+	e := c.lookup(strings.ToLower(name))
+	if e == nil {
+		return nil, false
+	}
+	if e.isList {
+		return e.list, true
+	}
+	return []string{e.value}, true
+}
+
+// Names returns the names of all present keys in lower case, without order.
+func (c *Context) Names() []string {
+	var names []string
+	seen := make(map[string]bool)
+	for at := c; at != nil; at = at.parent {
+		for i := range at.entries {
+			e := &at.entries[i]
+			if !seen[e.name] && !e.absent {
+				names = append(names, e.name)
+			}
+			seen[e.name] = true
+		}
+	}
+	return names
+}
+
+// slot returns the entry for name in c itself, adding one if needed.
+func (c *Context) slot(name string) *contextEntry {
+	name = strings.ToLower(name)
+	for i := range c.entries {
+		if c.entries[i].name == name {
+			return &c.entries[i]
+		}
+	}
+	c.entries = append(c.entries, contextEntry{name: name})
+	return &c.entries[len(c.entries)-1]
+}
+
+// lookup returns the present entry for a name in lower case, nil if there is none. A list without values is absent.
+func (c *Context) lookup(name string) *contextEntry {
+	for at := c; at != nil; at = at.parent {
+		for i := range at.entries {
+			e := &at.entries[i]
+			if len(e.name) == len(name) && e.name == name {
+				if e.absent || e.isList && len(e.list) == 0 {
+					return nil
+				}
+				return e
+			}
+		}
+	}
+	return nil
+}
