@@ -1,0 +1,363 @@
+package managedpolicy
+
+const iotFullAccessDocument = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": [
+        "iot:*",
+        "iotjobsdata:*"
+      ],
+      "Resource": "*"
+    }
+  ]
+}`
+
+const iotConfigAccessDocument = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": [
+        "iot:AcceptCertificateTransfer",
+        "iot:AddThingToThingGroup",
+        "iot:AssociateTargetsWithJob",
+        "iot:AttachPolicy",
+        "iot:AttachPrincipalPolicy",
+        "iot:AttachThingPrincipal",
+        "iot:CancelCertificateTransfer",
+        "iot:CancelJob",
+        "iot:CancelJobExecution",
+        "iot:ClearDefaultAuthorizer",
+        "iot:CreateAuthorizer",
+        "iot:CreateCertificateFromCsr",
+        "iot:CreateJob",
+        "iot:CreateKeysAndCertificate",
+        "iot:CreateOTAUpdate",
+        "iot:CreatePolicy",
+        "iot:CreatePolicyVersion",
+        "iot:CreateRoleAlias",
+        "iot:CreateStream",
+        "iot:CreateThing",
+        "iot:CreateThingGroup",
+        "iot:CreateThingType",
+        "iot:CreateTopicRule",
+        "iot:DeleteAuthorizer",
+        "iot:DeleteCACertificate",
+        "iot:DeleteCertificate",
+        "iot:DeleteJob",
+        "iot:DeleteJobExecution",
+        "iot:DeleteOTAUpdate",
+        "iot:DeletePolicy",
+        "iot:DeletePolicyVersion",
+        "iot:DeleteRegistrationCode",
+        "iot:DeleteRoleAlias",
+        "iot:DeleteStream",
+        "iot:DeleteThing",
+        "iot:DeleteThingGroup",
+        "iot:DeleteThingType",
+        "iot:DeleteTopicRule",
+        "iot:DeleteV2LoggingLevel",
+        "iot:DeprecateThingType",
+        "iot:DescribeAuthorizer",
+        "iot:DescribeCACertificate",
+        "iot:DescribeCertificate",
+        "iot:DescribeDefaultAuthorizer",
+        "iot:DescribeEndpoint",
+        "iot:DescribeEventConfigurations",
+        "iot:DescribeIndex",
+        "iot:DescribeJob",
+        "iot:DescribeJobExecution",
+        "iot:DescribeRoleAlias",
+        "iot:DescribeStream",
+        "iot:DescribeThing",
+        "iot:DescribeThingGroup",
+        "iot:DescribeThingRegistrationTask",
+        "iot:DescribeThingType",
+        "iot:DetachPolicy",
+        "iot:DetachPrincipalPolicy",
+        "iot:DetachThingPrincipal",
+        "iot:DisableTopicRule",
+        "iot:EnableTopicRule",
+        "iot:GetEffectivePolicies",
+        "iot:GetIndexingConfiguration",
+        "iot:GetJobDocument",
+        "iot:GetLoggingOptions",
+        "iot:GetOTAUpdate",
+        "iot:GetPolicy",
+        "iot:GetPolicyVersion",
+        "iot:GetRegistrationCode",
+        "iot:GetTopicRule",
+        "iot:GetV2LoggingOptions",
+        "iot:ListAttachedPolicies",
+        "iot:ListAuthorizers",
+        "iot:ListCACertificates",
+        "iot:ListCertificates",
+        "iot:ListCertificatesByCA",
+        "iot:ListIndices",
+        "iot:ListJobExecutionsForJob",
+        "iot:ListJobExecutionsForThing",
+        "iot:ListJobs",
+        "iot:ListOTAUpdates",
+        "iot:ListOutgoingCertificates",
+        "iot:ListPolicies",
+        "iot:ListPolicyPrincipals",
+        "iot:ListPolicyVersions",
+        "iot:ListPrincipalPolicies",
+        "iot:ListPrincipalThings",
+        "iot:ListRoleAliases",
+        "iot:ListStreams",
+        "iot:ListTargetsForPolicy",
+        "iot:ListThingGroups",
+        "iot:ListThingGroupsForThing",
+        "iot:ListThingPrincipals",
+        "iot:ListThingRegistrationTaskReports",
+        "iot:ListThingRegistrationTasks",
+        "iot:ListThings",
+        "iot:ListThingsInThingGroup",
+        "iot:ListThingTypes",
+        "iot:ListTopicRules",
+        "iot:ListV2LoggingLevels",
+        "iot:RegisterCACertificate",
+        "iot:RegisterCertificate",
+        "iot:RegisterThing",
+        "iot:RejectCertificateTransfer",
+        "iot:RemoveThingFromThingGroup",
+        "iot:ReplaceTopicRule",
+        "iot:SearchIndex",
+        "iot:SetDefaultAuthorizer",
+        "iot:SetDefaultPolicyVersion",
+        "iot:SetLoggingOptions",
+        "iot:SetV2LoggingLevel",
+        "iot:SetV2LoggingOptions",
+        "iot:StartThingRegistrationTask",
+        "iot:StopThingRegistrationTask",
+        "iot:TestAuthorization",
+        "iot:TestInvokeAuthorizer",
+        "iot:TransferCertificate",
+        "iot:UpdateAuthorizer",
+        "iot:UpdateCACertificate",
+        "iot:UpdateCertificate",
+        "iot:UpdateEventConfigurations",
+        "iot:UpdateIndexingConfiguration",
+        "iot:UpdateRoleAlias",
+        "iot:UpdateStream",
+        "iot:UpdateThing",
+        "iot:UpdateThingGroup",
+        "iot:UpdateThingGroupsForThing",
+        "iot:UpdateAccountAuditConfiguration",
+        "iot:DescribeAccountAuditConfiguration",
+        "iot:DeleteAccountAuditConfiguration",
+        "iot:StartOnDemandAuditTask",
+        "iot:CancelAuditTask",
+        "iot:DescribeAuditTask",
+        "iot:ListAuditTasks",
+        "iot:CreateScheduledAudit",
+        "iot:UpdateScheduledAudit",
+        "iot:DeleteScheduledAudit",
+        "iot:DescribeScheduledAudit",
+        "iot:ListScheduledAudits",
+        "iot:ListAuditFindings",
+        "iot:CreateSecurityProfile",
+        "iot:DescribeSecurityProfile",
+        "iot:UpdateSecurityProfile",
+        "iot:DeleteSecurityProfile",
+        "iot:AttachSecurityProfile",
+        "iot:DetachSecurityProfile",
+        "iot:ListSecurityProfiles",
+        "iot:ListSecurityProfilesForTarget",
+        "iot:ListTargetsForSecurityProfile",
+        "iot:ListActiveViolations",
+        "iot:ListViolationEvents",
+        "iot:ValidateSecurityProfileBehaviors"
+      ],
+      "Resource": "*"
+    }
+  ]
+}`
+
+const iotConfigReadOnlyAccessDocument = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": [
+        "iot:DescribeAuthorizer",
+        "iot:DescribeCACertificate",
+        "iot:DescribeCertificate",
+        "iot:DescribeDefaultAuthorizer",
+        "iot:DescribeEndpoint",
+        "iot:DescribeEventConfigurations",
+        "iot:DescribeIndex",
+        "iot:DescribeJob",
+        "iot:DescribeJobExecution",
+        "iot:DescribeRoleAlias",
+        "iot:DescribeStream",
+        "iot:DescribeThing",
+        "iot:DescribeThingGroup",
+        "iot:DescribeThingRegistrationTask",
+        "iot:DescribeThingType",
+        "iot:GetEffectivePolicies",
+        "iot:GetIndexingConfiguration",
+        "iot:GetJobDocument",
+        "iot:GetLoggingOptions",
+        "iot:GetOTAUpdate",
+        "iot:GetPolicy",
+        "iot:GetPolicyVersion",
+        "iot:GetRegistrationCode",
+        "iot:GetTopicRule",
+        "iot:GetV2LoggingOptions",
+        "iot:ListAttachedPolicies",
+        "iot:ListAuthorizers",
+        "iot:ListCACertificates",
+        "iot:ListCertificates",
+        "iot:ListCertificatesByCA",
+        "iot:ListIndices",
+        "iot:ListJobExecutionsForJob",
+        "iot:ListJobExecutionsForThing",
+        "iot:ListJobs",
+        "iot:ListOTAUpdates",
+        "iot:ListOutgoingCertificates",
+        "iot:ListPolicies",
+        "iot:ListPolicyPrincipals",
+        "iot:ListPolicyVersions",
+        "iot:ListPrincipalPolicies",
+        "iot:ListPrincipalThings",
+        "iot:ListRoleAliases",
+        "iot:ListStreams",
+        "iot:ListTargetsForPolicy",
+        "iot:ListThingGroups",
+        "iot:ListThingGroupsForThing",
+        "iot:ListThingPrincipals",
+        "iot:ListThingRegistrationTaskReports",
+        "iot:ListThingRegistrationTasks",
+        "iot:ListThings",
+        "iot:ListThingsInThingGroup",
+        "iot:ListThingTypes",
+        "iot:ListTopicRules",
+        "iot:ListV2LoggingLevels",
+        "iot:SearchIndex",
+        "iot:TestAuthorization",
+        "iot:TestInvokeAuthorizer",
+        "iot:DescribeAccountAuditConfiguration",
+        "iot:DescribeAuditTask",
+        "iot:ListAuditTasks",
+        "iot:DescribeScheduledAudit",
+        "iot:ListScheduledAudits",
+        "iot:ListAuditFindings",
+        "iot:DescribeSecurityProfile",
+        "iot:ListSecurityProfiles",
+        "iot:ListSecurityProfilesForTarget",
+        "iot:ListTargetsForSecurityProfile",
+        "iot:ListActiveViolations",
+        "iot:ListViolationEvents",
+        "iot:ValidateSecurityProfileBehaviors"
+      ],
+      "Resource": "*"
+    }
+  ]
+}`
+
+const iotDataAccessDocument = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": [
+        "iot:Connect",
+        "iot:Publish",
+        "iot:Subscribe",
+        "iot:Receive",
+        "iot:GetThingShadow",
+        "iot:UpdateThingShadow",
+        "iot:DeleteThingShadow",
+        "iot:ListNamedShadowsForThing"
+      ],
+      "Resource": "*"
+    }
+  ]
+}`
+
+const iotThingsRegistrationDocument = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": [
+        "iot:AddThingToThingGroup",
+        "iot:AttachPolicy",
+        "iot:AttachPrincipalPolicy",
+        "iot:AttachThingPrincipal",
+        "iot:CreateCertificateFromCsr",
+        "iot:CreatePolicy",
+        "iot:CreateThing",
+        "iot:DescribeCertificate",
+        "iot:DescribeThing",
+        "iot:DescribeThingGroup",
+        "iot:DescribeThingType",
+        "iot:DetachPolicy",
+        "iot:DetachThingPrincipal",
+        "iot:GetPolicy",
+        "iot:ListAttachedPolicies",
+        "iot:ListPolicyPrincipals",
+        "iot:ListPrincipalPolicies",
+        "iot:ListPrincipalThings",
+        "iot:ListTargetsForPolicy",
+        "iot:ListThingGroupsForThing",
+        "iot:ListThingPrincipals",
+        "iot:RegisterCertificate",
+        "iot:RegisterThing",
+        "iot:RemoveThingFromThingGroup",
+        "iot:UpdateCertificate",
+        "iot:UpdateThing",
+        "iot:UpdateThingGroupsForThing",
+        "iot:AddThingToBillingGroup",
+        "iot:DescribeBillingGroup",
+        "iot:RemoveThingFromBillingGroup"
+      ],
+      "Resource": "*"
+    }
+  ]
+}`
+
+const iotLoggingDocument = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": [
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "logs:PutMetricFilter",
+        "logs:PutRetentionPolicy",
+        "logs:GetLogEvents",
+        "logs:DeleteLogStream"
+      ],
+      "Resource": "*"
+    }
+  ]
+}`
+
+const iotRuleActionsDocument = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": [
+        "dynamodb:PutItem",
+        "kinesis:PutRecord",
+        "iot:Publish",
+        "s3:PutObject",
+        "sns:Publish",
+        "sqs:SendMessage*",
+        "cloudwatch:SetAlarmState",
+        "cloudwatch:PutMetricData",
+        "es:ESHttpPut",
+        "firehose:PutRecord"
+      ],
+      "Resource": "*"
+    }
+  ]
+}`
