@@ -1,0 +1,68 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/policy"
+)
+
+// Request is what a handler may know of the request beside its input.
+type Request struct {
+	// ID is the request id that the client also gets.
+	ID string
+	// Caller made the request. It is never nil in a handler.
+	Caller *identity.Caller
+	// Context holds the condition keys of the request: the caller's and the
+	// connection's.
+	Context *policy.Context
+	// Body is the whole body where the pipeline reads it before the handler:
+	// IAM, STS, IoT, and XML bodies of S3.
+	Body []byte
+	// HTTP is the request's head. Its body belongs to the pipeline.
+	HTTP *http.Request
+
+	authority Authority
+	served    *Served
+}
+
+type requestKey struct{}
+
+// RequestOf returns the request that ctx belongs to. It panics when ctx does
+// not come from the pipeline.
+func RequestOf(ctx context.Context) *Request {
+	return ctx.Value(requestKey{}).(*Request)
+}
+
+// WithRequest returns a context that carries req. The pipeline uses it, and
+// tests that call a handler directly.
+func WithRequest(ctx context.Context, req *Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, req)
+}
+
+// Authority knows callers and decides what they may do.
+type Authority interface {
+	// Resolve returns the caller behind an access key and session token and
+	// the secret to verify its signature with. Errors: identity.ErrUnknownKey,
+	// ErrInactiveKey, ErrInvalidToken, ErrExpiredToken, ErrRevoked.
+	Resolve(ctx context.Context, accessKeyID, sessionToken string) (*identity.Caller, string, error)
+	// Decide evaluates one permission for the caller. reqContext holds the
+	// request's condition keys.
+	Decide(ctx context.Context, caller *identity.Caller, p Permission, reqContext *policy.Context) (policy.Decision, error)
+}
+
+// Authorize refuses unless the caller of ctx's request is allowed p. Handlers
+// use it for permissions that only they know, such as each key of a
+// DeleteObjects. The decision is noted for the log.
+func Authorize(ctx context.Context, p Permission) (policy.Decision, error) {
+	req := RequestOf(ctx)
+	d, err := req.authority.Decide(ctx, req.Caller, p, req.Context)
+	if err != nil {
+		return d, err
+	}
+	if req.served != nil {
+		req.served.decided(p, d)
+	}
+	return d, nil
+}

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"time"
+
+	"inro.dev/inro/internal/policy"
+)
+
+// Observer is told of requests after they were answered. It must be quick and
+// safe for concurrent use.
+type Observer interface {
+	Observe(*Served)
+}
+
+// Served is one answered request.
+type Served struct {
+	RequestID string
+	// Service and Operation label metrics; Operation is "unknown" when the
+	// request was refused before it was known.
+	Service, Operation string
+	Status             int
+	// Code is the error code, "" for success.
+	Code     string
+	Duration time.Duration
+	// CallerARN and Remote are for logs, never for metric labels.
+	CallerARN, Remote string
+	// Allowed and Denied count the decisions taken for the request.
+	Allowed, Denied int
+	// Refusals explain denied permissions, at most maxRefusals of them.
+	Refusals []Refusal
+	// Err is what went wrong, internal errors included.
+	Err error
+}
+
+// Refusal is a denied permission and why.
+type Refusal struct {
+	Permission Permission
+	Decision   policy.Decision
+}
+
+// maxRefusals bounds what one request may put into the log: a DeleteObjects
+// can be refused a thousand times.
+const maxRefusals = 10
+
+func (s *Served) decided(p Permission, d policy.Decision) {
+	if d.Allowed() {
+		s.Allowed++
+		return
+	}
+	s.Denied++
+	if len(s.Refusals) < maxRefusals {
+		s.Refusals = append(s.Refusals, Refusal{p, d})
+	}
+}
+
+func (s *Server) observe(c *call, start time.Time, err error) {
+	if s.cfg.Observer == nil {
+		return
+	}
+	v := c.req.served
+	v.RequestID, v.Service, v.Operation = c.req.ID, c.service.Name, c.operation()
+	v.Status, v.Duration, v.Err = c.answered, time.Since(start), err
+	if c.req.Caller != nil {
+		v.CallerARN = c.req.Caller.Principal.ARN
+	}
+	s.cfg.Observer.Observe(v)
+}
