@@ -79,8 +79,8 @@ func (q Query) Check() (Query, error) {
 	if q.Index == "" && (q.Value != "" || q.ValuePrefix) {
 		return q, fmt.Errorf("%w: query by value %q names no index", ErrInvalid, q.Value)
 	}
-	if !q.ValuePrefix && q.AfterValue != "" {
-		return q, fmt.Errorf("%w: AfterValue without ValuePrefix", ErrInvalid)
+	if q.AfterValue != "" && (!q.ValuePrefix || q.After == "") {
+		return q, fmt.Errorf("%w: AfterValue without ValuePrefix and After", ErrInvalid)
 	}
 	for _, part := range []struct{ name, text string }{
 		{"Prefix", q.Prefix}, {"After", q.After}, {"AfterValue", q.AfterValue}, {"Index", q.Index}, {"Value", q.Value},

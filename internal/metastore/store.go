@@ -72,8 +72,9 @@ type Store interface {
 	// View calls f once with a snapshot: all reads of f see the same state,
 	// which includes every Update that had returned when View was called, and
 	// nothing uncommitted. It returns f's error. Views do not wait for
-	// Updates nor Updates for Views. f must be short: a long View keeps the
-	// storage from discarding old versions.
+	// Updates nor Updates for Views. f must be short, because a long View keeps
+	// the storage from discarding old versions, and reads through its Reader
+	// only: a View or Hot read inside it could wait for f itself.
 	View(ctx context.Context, f func(Reader) error) error
 
 	// Update calls f exactly once and commits what f wrote, or nothing of it.
@@ -92,7 +93,8 @@ type Store interface {
 	// An implementation may commit several concurrent Updates together; if
 	// that commit fails, all of them fail, including those whose f returned an
 	// error of its own. So f must not wait for another Update to return, nor
-	// call Update itself, and does no I/O of its own.
+	// call Update itself; it is short, does no I/O of its own and uses only its
+	// Writer.
 	Update(ctx context.Context, f func(Writer) error) error
 
 	// Hot returns a Reader outside any transaction, always the same one, that
