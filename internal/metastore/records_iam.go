@@ -65,6 +65,8 @@ type AccessKey struct {
 	Secret   string
 	Active   bool
 	Created  time.Time
+	// Provided marks a root key that the server's configuration gave.
+	Provided bool `json:",omitempty"`
 }
 
 // Tag is a tag of a record. Keys keep their case.

@@ -69,7 +69,7 @@ type Thing struct {
 // ThingType is a type of things.
 type ThingType struct {
 	Name                 string
-	TypeID               string // UUID
+	TypeID               string   // UUID
 	Description          string   `json:",omitempty"`
 	SearchableAttributes []string `json:",omitempty"`
 	Created              time.Time
