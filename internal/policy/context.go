@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Context holds the condition keys of a request. Names are compared without regard to case, the part of a tag key
@@ -51,12 +52,12 @@ func (c *Context) Clone() *Context {
 }
 
 // Set gives a single-valued key its value. The empty string is a value.
-func (c *Context) Set(name, value string) { *c.slot(name) = contextEntry{value: value, name: strings.ToLower(name)} }
+func (c *Context) Set(name, value string) { c.put(name, contextEntry{value: value}) }
 
 // SetList gives a multi-valued key its values; such keys never resolve as variables. No values counts as absent.
 // The context keeps the slice.
 func (c *Context) SetList(name string, values ...string) {
-	*c.slot(name) = contextEntry{list: values, isList: true, name: strings.ToLower(name)}
+	c.put(name, contextEntry{list: values, isList: true})
 }
 
 // SetBool sets "true" or "false".
@@ -95,10 +96,12 @@ func (c *Context) SetCertificate(name string, values ...string) {
 		if i > 0 {
 			key += "." + strconv.Itoa(i)
 		}
-		c.Set(key, v)
-		e := c.slot(key)
-		e.verbatim = strings.ContainsAny(v, "*$+?#") || len([]rune(v)) > maxCertificateChars
-		e.substitute, e.hasSubstitute = escapeCertificateValue(v), true
+		c.put(key, contextEntry{
+			value:         v,
+			verbatim:      strings.ContainsAny(v, "*$+?#") || utf8.RuneCountInString(v) > maxCertificateChars,
+			substitute:    escapeCertificateValue(v),
+			hasSubstitute: true,
+		})
 	}
 	if len(values) > 0 {
 		c.SetList(name+".List", values...)
@@ -120,7 +123,7 @@ func escapeCertificateValue(v string) string {
 }
 
 // Unset makes a key absent here, also when the parent has it.
-func (c *Context) Unset(name string) { *c.slot(name) = contextEntry{absent: true, name: strings.ToLower(name)} }
+func (c *Context) Unset(name string) { c.put(name, contextEntry{absent: true}) }
 
 // Get returns a key's values and whether it is present. The slice must not be changed.
 func (c *Context) Get(name string) (values []string, ok bool) {
@@ -150,16 +153,16 @@ func (c *Context) Names() []string {
 	return names
 }
 
-// slot returns the entry for name in c itself, adding one if needed.
-func (c *Context) slot(name string) *contextEntry {
-	name = strings.ToLower(name)
+// put sets the entry for name in c itself.
+func (c *Context) put(name string, e contextEntry) {
+	e.name = strings.ToLower(name)
 	for i := range c.entries {
-		if c.entries[i].name == name {
-			return &c.entries[i]
+		if c.entries[i].name == e.name {
+			c.entries[i] = e
+			return
 		}
 	}
-	c.entries = append(c.entries, contextEntry{name: name})
-	return &c.entries[len(c.entries)-1]
+	c.entries = append(c.entries, e)
 }
 
 // lookup returns the present entry for a name in lower case, nil if there is none. A list without values is absent.
