@@ -93,8 +93,8 @@ type Store interface {
 	// An implementation may commit several concurrent Updates together; if
 	// that commit fails, all of them fail, including those whose f returned an
 	// error of its own. So f must not wait for another Update to return, nor
-	// call Update itself; it is short, does no I/O of its own and uses only its
-	// Writer.
+	// call Update itself; it is short, does no I/O of its own and reads through
+	// its Writer, since no other reader sees what it wrote.
 	Update(ctx context.Context, f func(Writer) error) error
 
 	// Hot returns a Reader outside any transaction, always the same one, that
