@@ -8,8 +8,11 @@ import (
 // The records of IAM. IDs of users, groups and roles are NameID of their
 // names, because IAM compares names without regard to case (spec C.2).
 var (
-	Accounts   = NewTable[Account]("account")
-	AccessKeys = NewTable("iam-access-key",
+	Accounts = NewTable[Account]("account")
+	// AccountAliases holds the aliases of all accounts, by alias, in
+	// GlobalAccount: no two accounts have the same.
+	AccountAliases = NewTable[AccountAlias]("iam-account-alias")
+	AccessKeys     = NewTable("iam-access-key",
 		Index[AccessKey]{"owner", func(k *AccessKey) []string { return []string{AccessKeyOwner(k.Account, k.UserName)} }})
 	Users = NewTable("iam-user",
 		Index[User]{"unique-id", func(u *User) []string { return []string{u.UniqueID} }},
@@ -55,6 +58,9 @@ type Account struct {
 	EndpointPrefix string    `json:",omitempty"`
 	Created        time.Time `json:",omitzero"`
 }
+
+// AccountAlias is who has an alias.
+type AccountAlias struct{ Account string }
 
 // AccessKey is a long-term key. Its ID in AccessKeys is the access key ID, in
 // GlobalAccount.
