@@ -1,12 +1,18 @@
 package object
 
 import (
-	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -31,8 +37,12 @@ type Config struct {
 	// CacheSizeBytes bounds the block cache of the index. Default 128 MiB.
 	CacheSizeBytes int64
 
+	// MemTableSizeBytes is how much of what was written last is kept in memory;
+	// four times as much while it is written out. Default 64 MiB.
+	MemTableSizeBytes int64
+
 	// InlineMaxBytes is the largest body kept in the index; larger ones get a
-	// file. Default 32 KiB; at most 256 KiB.
+	// file. Default 32 KiB; at most 128 KiB.
 	InlineMaxBytes int
 
 	// MaxBodyBytes is the largest body of one Put or PutPart. Default 5 GiB,
@@ -45,300 +55,298 @@ type Config struct {
 	ReserveBytes int64
 }
 
-// Engine is an open data folder. Its methods are safe for concurrent use.
-type Engine struct{}
+const maxInlineBytes = 128 << 10
 
-var errUnfinished = errors.New("not written yet")
+// withDefaults returns c with defaults in place of zeros.
+func (c Config) withDefaults() (Config, error) {
+	if c.FS == nil {
+		c.FS = vfs.Default
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.CacheSizeBytes == 0 {
+		c.CacheSizeBytes = 128 << 20
+	}
+	if c.MemTableSizeBytes == 0 {
+		c.MemTableSizeBytes = 64 << 20
+	}
+	if c.InlineMaxBytes == 0 {
+		c.InlineMaxBytes = 32 << 10
+	}
+	if c.MaxBodyBytes == 0 {
+		c.MaxBodyBytes = 5 << 30
+	}
+	if c.ReserveBytes == 0 {
+		c.ReserveBytes = 256 << 20
+	}
+	switch {
+	case c.Dir == "":
+		return c, errors.New("object: no data folder given")
+	case c.InlineMaxBytes < 0 || c.InlineMaxBytes > maxInlineBytes:
+		return c, fmt.Errorf("object: InlineMaxBytes %d is not between 0 and %d", c.InlineMaxBytes, maxInlineBytes)
+	case c.CacheSizeBytes < 0 || c.MemTableSizeBytes < 0 || c.MaxBodyBytes < 0:
+		return c, errors.New("object: a size is negative")
+	}
+	return c, nil
+}
+
+// Engine is an open data folder. Its methods are safe for concurrent use.
+type Engine struct {
+	cfg       Config
+	epoch     uint32
+	lock      *pebble.Lock
+	guard     *guardFS
+	health    *health
+	db        *pebble.DB
+	segments  *segmentStore
+	space     *space
+	committer *committer
+	reaper    *reaper
+	pins      pins
+	buckets   bucketTable
+	buffers   bufferPool
+
+	idCounter atomic.Uint64
+	randMu    sync.Mutex // guards cfg.Rand
+
+	// leftovers is set when a file may have been left that nothing refers to;
+	// the folder is then not marked clean.
+	leftovers atomic.Bool
+
+	closeMu sync.RWMutex // held for reading while the index is used
+	closed  bool         // guarded by closeMu
+}
+
+// formatVersion is the number of the layout of the data folder.
+const formatVersion = 1
 
 // Open opens the data folder, creating it when absent. It returns ErrLocked,
 // ErrNewerFormat or ErrCorrupt among others.
-func Open(cfg Config) (*Engine, error) { return nil, errUnfinished }
-
-// Close waits for nothing: operations still running fail with ErrClosed or
-// succeed. Open readers must be closed before.
-func (e *Engine) Close() error { return errUnfinished }
-
-// Bucket describes a bucket. Names are global: one account owns each.
-type Bucket struct {
-	Name    string
-	Account string
-	Region  string
-	ID      string    // given by the engine; never used twice
-	Created time.Time // given by the engine
+func Open(cfg Config) (*Engine, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{cfg: cfg, health: newHealth()}
+	if err := e.open(); err != nil {
+		e.release()
+		return nil, fmt.Errorf("open %s: %w", cfg.Dir, err)
+	}
+	return e, nil
 }
 
-// CreateBucket creates a bucket, durable on return. It returns ErrBucketExists
-// together with the existing bucket, whoever owns it.
-func (e *Engine) CreateBucket(ctx context.Context, b Bucket) (Bucket, error) {
-	return Bucket{}, errUnfinished
+func (e *Engine) open() (err error) {
+	fileSystem, dir := e.cfg.FS, e.cfg.Dir
+	index := fileSystem.PathJoin(dir, "index")
+	if err := fileSystem.MkdirAll(index, 0o700); err != nil {
+		return err
+	}
+	if err := syncDir(fileSystem, dir); err != nil {
+		return err
+	}
+	if e.lock, err = pebble.LockDirectory(index, fileSystem); err != nil {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, vfs.ErrUnsupported) {
+			return err
+		}
+		return fmt.Errorf("%w (%w)", ErrLocked, err)
+	}
+	e.guard = &guardFS{FS: fileSystem, health: e.health, fail: e.fail}
+	if err := e.openIndex(index); err != nil {
+		return err
+	}
+	segments := fileSystem.PathJoin(dir, "segments")
+	if e.segments, err = openSegmentStore(fileSystem, segments, &e.buffers); err != nil {
+		return err
+	}
+	clean, err := e.begin()
+	if err != nil {
+		return err
+	}
+	if err := e.loadBuckets(); err != nil {
+		return err
+	}
+	e.space = newSpace(fileSystem, dir, e.cfg)
+	e.guard.armed.Store(true)
+	e.committer = startCommitter(e)
+	e.reaper = startReaper(e, !clean)
+	return nil
 }
 
-// Bucket returns the bucket of that name or ErrNoSuchBucket. It is served from
-// memory.
-func (e *Engine) Bucket(ctx context.Context, name string) (Bucket, error) {
-	return Bucket{}, errUnfinished
+// openIndex opens the database. Pebble panics on some write errors.
+func (e *Engine) openIndex(index string) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("index: %v", r)
+		}
+	}()
+	db, err := pebble.Open(index, indexOptions(e))
+	switch {
+	case err != nil && pebble.IsCorruptionError(err):
+		return fmt.Errorf("index: %w: %w", ErrCorrupt, err)
+	case err != nil:
+		return fmt.Errorf("index: %w", err)
+	}
+	e.db = db
+	return nil
 }
 
-// DeleteBucket deletes a bucket that holds no objects, else it returns
-// ErrBucketNotEmpty. Uploads in progress are aborted.
-func (e *Engine) DeleteBucket(ctx context.Context, name string) error { return errUnfinished }
+// Settings of the folder.
+var (
+	settingFormat = []byte{kindSetting, 'f', 'o', 'r', 'm', 'a', 't'} // 4 bytes
+	settingEpoch  = []byte{kindSetting, 'e', 'p', 'o', 'c', 'h'}      // 4 bytes
+	settingClean  = []byte{kindSetting, 'c', 'l', 'e', 'a', 'n'}      // present after a clean close
+)
 
-// Buckets returns up to limit buckets of an account in order of name, those
-// that start with prefix and follow after. An empty account means all.
-func (e *Engine) Buckets(ctx context.Context, account, prefix, after string, limit int) ([]Bucket, error) {
-	return nil, errUnfinished
+// begin checks the format and starts a new epoch. It reports whether the folder
+// was closed cleanly.
+func (e *Engine) begin() (clean bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("index: %v", r)
+		}
+	}()
+	format, err := e.setting(settingFormat)
+	if err != nil {
+		return false, err
+	}
+	if format > formatVersion {
+		return false, fmt.Errorf("%w: %d, this program knows up to %d", ErrNewerFormat, format, formatVersion)
+	}
+	if e.epoch, err = e.setting(settingEpoch); err != nil {
+		return false, err
+	}
+	mark, err := e.get(settingClean)
+	if err != nil {
+		return false, err
+	}
+	e.epoch++
+	batch := e.db.NewBatch()
+	defer batch.Close()
+	err = errors.Join(
+		batch.Set(settingFormat, binary.BigEndian.AppendUint32(nil, formatVersion), nil),
+		batch.Set(settingEpoch, binary.BigEndian.AppendUint32(nil, e.epoch), nil),
+		batch.Delete(settingClean, nil),
+		batch.Commit(pebble.Sync),
+	)
+	if failed := e.health.err(); failed != nil {
+		err = failed
+	}
+	return mark != nil, err
 }
 
-// PutOptions are the options of Put.
-type PutOptions struct {
-	// SizeBytes is the exact size of the body, or UnknownSize.
-	SizeBytes int64
-
-	Metadata Metadata
-	Owner    string // account ID; empty: the bucket's account
-
-	// ContentMD5 is the expected MD5 of the body, 16 bytes; nil expects
-	// nothing. A difference is ErrDigestMismatch.
-	ContentMD5 []byte
-
-	// Checksums are computed over the body and stored.
-	Checksums []Algorithm
-
-	// Verify, when set, sees the digests after the end of the body and before
-	// the commit. Its error is returned as it is and nothing is stored.
-	Verify func(Digests) error
-
-	Condition Condition
+// setting reads a number; 0 when it is not there.
+func (e *Engine) setting(key []byte) (uint32, error) {
+	row, err := e.get(key)
+	switch {
+	case err != nil || row == nil:
+		return 0, err
+	case len(row) != 4:
+		return 0, fmt.Errorf("setting %s: %w", key[1:], ErrCorrupt)
+	}
+	return binary.BigEndian.Uint32(row), nil
 }
 
-// Put stores an object; it is durable and visible on return. Of concurrent
-// writers of one key the last to commit wins.
-func (e *Engine) Put(ctx context.Context, bucket, key string, body io.Reader, opts PutOptions) (Version, error) {
-	return Version{}, errUnfinished
+// Close waits for operations that use the index and closes it. Readers still
+// open fail from then on.
+func (e *Engine) Close() error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	e.leave()
+	e.reaper.stop()
+	if !e.leftovers.Load() && e.health.err() == nil {
+		// Best effort: without the mark the next start sweeps.
+		_, _ = e.commit(func(tx *transaction) error {
+			tx.setUnread(settingClean, []byte{1})
+			return nil
+		})
+	}
+	if e.health.err() != nil {
+		e.fail(errors.New("closed while waiting for space")) // releases nothing but ends the wait
+	}
+	e.closeMu.Lock()
+	defer e.closeMu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	e.closed = true
+	e.committer.stop()
+	e.guard.armed.Store(false)
+	return e.release()
 }
 
-// GetOptions are the options of Get, Head and ObjectParts.
-type GetOptions struct {
-	VersionID  string // empty: the current version
-	PartNumber int    // Get and Head only; 0: the whole object
+// release gives back what open took. After a failure the database is left as it
+// is: its goroutines may be held, and nothing more may be written.
+func (e *Engine) release() (err error) {
+	switch {
+	case e.db == nil:
+	case e.health.hasFailed():
+		err = errors.Join(e.health.err(), e.lock.Close()) // the database's hold on the lock
+	default:
+		err = e.db.Close()
+	}
+	if e.segments != nil {
+		e.segments.close()
+	}
+	if e.lock != nil {
+		err = errors.Join(err, e.lock.Close())
+	}
+	return err
 }
 
-// Get opens an object for reading. The reader keeps giving the version it was
-// opened on when that is overwritten or deleted meanwhile. It must be closed.
-func (e *Engine) Get(ctx context.Context, bucket, key string, opts GetOptions) (*Reader, error) {
-	return nil, errUnfinished
+// enter begins a use of the index, which leave ends. Uses must not nest.
+func (e *Engine) enter() error {
+	e.closeMu.RLock()
+	if e.closed {
+		e.closeMu.RUnlock()
+		return ErrClosed
+	}
+	return nil
 }
 
-// Head describes an object.
-func (e *Engine) Head(ctx context.Context, bucket, key string, opts GetOptions) (Version, error) {
-	return Version{}, errUnfinished
+func (e *Engine) leave() { e.closeMu.RUnlock() }
+
+// fail stops all writing for good.
+func (e *Engine) fail(err error) {
+	if e.health.fail(err) {
+		e.cfg.Logger.Error("object engine stopped accepting writes; restart to recover", "dir", e.cfg.Dir, "err", err)
+	}
 }
 
-// Reader reads one version of an object. It is for one goroutine.
-type Reader struct {
-	Version Version
-
-	// OffsetBytes and SizeBytes delimit what was asked for within the object:
-	// the part of GetOptions.PartNumber, or all of it.
-	OffsetBytes int64
-	SizeBytes   int64
+// Err returns nil while the engine accepts writes, else ErrFailed or ErrNoSpace.
+func (e *Engine) Err() error {
+	if err := e.health.err(); err != nil {
+		return err
+	}
+	return e.space.check(0)
 }
 
-// Range returns the bytes of the object from offset on, length of them; offset
-// counts from the start of the object, whatever part was asked for. The result
-// is an io.WriterTo too. A read error, ErrCorrupt among them, ends the stream
-// before any wrong byte is given. One range may be open at a time.
-func (r *Reader) Range(offset, length int64) (io.ReadCloser, error) { return nil, errUnfinished }
-
-// Close releases the version.
-func (r *Reader) Close() error { return errUnfinished }
-
-// ObjectParts returns up to limit parts of an object put in parts, those after
-// part number after, and whether there are more.
-func (e *Engine) ObjectParts(ctx context.Context, bucket, key string, opts GetOptions, after, limit int) ([]Part, bool, error) {
-	return nil, false, errUnfinished
+// newID returns an ID for a segment or a manifest.
+func (e *Engine) newID() (id, error) {
+	var i id
+	binary.BigEndian.PutUint64(i[2:], e.idCounter.Add(1))
+	binary.BigEndian.PutUint32(i[:], e.epoch)
+	return i, e.random(i[10:])
 }
 
-// DeleteOptions are the options of Delete.
-type DeleteOptions struct {
-	VersionID string // empty: the current version
-	Condition Condition
+// idEpoch returns the epoch in which an ID of a segment was made.
+func idEpoch(i id) uint32 { return binary.BigEndian.Uint32(i[:]) }
+
+func (e *Engine) random(b []byte) error {
+	e.randMu.Lock()
+	defer e.randMu.Unlock()
+	if _, err := io.ReadFull(e.cfg.Rand, b); err != nil {
+		return fmt.Errorf("random bytes: %w", err)
+	}
+	return nil
 }
 
-// DeleteResult says what a delete did.
-type DeleteResult struct {
-	Key       string
-	VersionID string // of the version deleted; empty when there was none
-	Existed   bool
-	Err       error // of this key, in DeleteMany
-}
-
-// Delete deletes an object; that is durable on return. Deleting what does not
-// exist is no error.
-func (e *Engine) Delete(ctx context.Context, bucket, key string, opts DeleteOptions) (DeleteResult, error) {
-	return DeleteResult{}, errUnfinished
-}
-
-// DeleteTarget is one key to delete in DeleteMany.
-type DeleteTarget struct {
-	Key     string
-	Options DeleteOptions
-}
-
-// DeleteMany deletes many objects in one commit. Results are in the order of
-// targets; a target that is refused has its Err set and does not stop the rest.
-func (e *Engine) DeleteMany(ctx context.Context, bucket string, targets []DeleteTarget) ([]DeleteResult, error) {
-	return nil, errUnfinished
-}
-
-// ListOptions are the options of List.
-type ListOptions struct {
-	Prefix    string
-	Delimiter string // empty: none
-
-	// After is where to go on, exclusive: a key, or a common prefix, all of
-	// whose keys are then passed over.
-	After string
-
-	Limit int // of entries; required
-}
-
-// Entry is a version, or a common prefix of several when CommonPrefix is set.
-type Entry struct {
-	CommonPrefix string
-	Version      Version
-}
-
-// List is a page of a listing.
-type List struct {
-	Entries   []Entry // in byte order of key or common prefix
-	Truncated bool
-	Next      string // the After of the next page, when Truncated
-}
-
-// List lists current versions in byte order of their keys. Its cost follows the
-// entries returned, not the objects stored.
-func (e *Engine) List(ctx context.Context, bucket string, opts ListOptions) (List, error) {
-	return List{}, errUnfinished
-}
-
-// UploadOptions are the options of CreateUpload.
-type UploadOptions struct {
-	Metadata  Metadata
-	Owner     string // account ID; empty: the bucket's account
-	Initiator string // ARN of the caller, given back in listings
-
-	// Checksum, unless zero, is computed for every part and for the object.
-	Checksum     Algorithm
-	ChecksumType ChecksumType
-}
-
-// Upload describes an upload in progress.
-type Upload struct {
-	Key          string
-	ID           string
-	Initiated    time.Time
-	Owner        string
-	Initiator    string
-	Checksum     Algorithm
-	ChecksumType ChecksumType
-	Metadata     Metadata
-}
-
-// CreateUpload starts an upload in parts, durable on return. It returns
-// ErrInvalidChecksum for a FullObject checksum whose algorithm does not combine
-// and for a Composite one of CRC64NVME.
-func (e *Engine) CreateUpload(ctx context.Context, bucket, key string, opts UploadOptions) (Upload, error) {
-	return Upload{}, errUnfinished
-}
-
-// Upload describes an upload or returns ErrNoSuchUpload.
-func (e *Engine) Upload(ctx context.Context, bucket, key, uploadID string) (Upload, error) {
-	return Upload{}, errUnfinished
-}
-
-// PartOptions are the options of PutPart. Fields are those of PutOptions.
-type PartOptions struct {
-	SizeBytes  int64
-	ContentMD5 []byte
-	Checksums  []Algorithm // besides the upload's
-	Verify     func(Digests) error
-}
-
-// PutPart stores a part, durable on return. A part of the same number is
-// replaced.
-func (e *Engine) PutPart(ctx context.Context, bucket, key, uploadID string, number int, body io.Reader, opts PartOptions) (Part, error) {
-	return Part{}, errUnfinished
-}
-
-// Parts returns up to limit parts of an upload, those after part number after,
-// and whether there are more.
-func (e *Engine) Parts(ctx context.Context, bucket, key, uploadID string, after, limit int) ([]Part, bool, error) {
-	return nil, false, errUnfinished
-}
-
-// ListUploadsOptions are the options of Uploads.
-type ListUploadsOptions struct {
-	Prefix    string
-	Delimiter string
-
-	// AfterKey and AfterUploadID are where to go on, exclusive. Without
-	// AfterUploadID all uploads of AfterKey are passed over; with AfterKey a
-	// common prefix, all uploads below it.
-	AfterKey      string
-	AfterUploadID string
-
-	Limit int // of entries; required
-}
-
-// UploadEntry is an upload, or a common prefix when CommonPrefix is set.
-type UploadEntry struct {
-	CommonPrefix string
-	Upload       Upload
-}
-
-// UploadList is a page of uploads.
-type UploadList struct {
-	Entries      []UploadEntry // by key, then by time of initiation
-	Truncated    bool
-	NextKey      string // the AfterKey and AfterUploadID of the next page
-	NextUploadID string
-}
-
-// Uploads lists uploads in progress.
-func (e *Engine) Uploads(ctx context.Context, bucket string, opts ListUploadsOptions) (UploadList, error) {
-	return UploadList{}, errUnfinished
-}
-
-// CompletedPart is one part in the list that completes an upload.
-type CompletedPart struct {
-	Number    int
-	ETag      string     // hex, quotes allowed
-	Checksums []Checksum // each must equal the stored one
-}
-
-// CompleteOptions are the options of CompleteUpload.
-type CompleteOptions struct {
-	Condition Condition
-
-	// SizeBytes is the expected size of the object; 0 expects nothing.
-	SizeBytes int64
-
-	// Checksum is the expected checksum of the object; the zero value expects
-	// nothing. A difference is ErrDigestMismatch.
-	Checksum Checksum
-}
-
-// CompleteUpload makes an object of uploaded parts without copying them; it is
-// durable and visible on return. Parts not listed are dropped. An upload that
-// has already been completed, and whose object is still current, is answered
-// with that object again, so that a client may retry; otherwise the answer is
-// ErrNoSuchUpload. It may also return a *PartError.
-func (e *Engine) CompleteUpload(ctx context.Context, bucket, key, uploadID string, parts []CompletedPart, opts CompleteOptions) (Version, error) {
-	return Version{}, errUnfinished
-}
-
-// AbortUpload drops an upload and its parts; that is durable on return.
-func (e *Engine) AbortUpload(ctx context.Context, bucket, key, uploadID string) error {
-	return errUnfinished
-}
+// now returns the time in the precision of records.
+func (e *Engine) now() time.Time { return time.Unix(0, e.cfg.Clock().UnixNano()).UTC() }
