@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -171,7 +170,11 @@ func directoryName(der []byte) string {
 	for i, rdn := range name {
 		parts := make([]string, len(rdn))
 		for j, attribute := range rdn {
-			parts[j] = directoryWord(attribute.Type) + "=" + escape(fmt.Sprint(attribute.Value))
+			value, ok := attribute.Value.(string)
+			if !ok {
+				return ""
+			}
+			parts[j] = directoryWord(attribute.Type) + "=" + escape(value)
 		}
 		rdns[i] = strings.Join(parts, "+")
 	}

@@ -65,6 +65,8 @@ func (a *Authority) issueDevice(template *x509.Certificate, public crypto.Public
 	if template.SubjectKeyId, err = subjectKeyID(public); err != nil {
 		return nil, err
 	}
+	// Said outright, because x509 leaves it out when subject and issuer are equal.
+	template.AuthorityKeyId = a.device.cert.SubjectKeyId
 	template.NotBefore = a.now().Add(-deviceBackdate)
 	template.NotAfter = endOfTime()
 	template.SignatureAlgorithm = x509.SHA256WithRSA

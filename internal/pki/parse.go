@@ -64,7 +64,10 @@ func ParseCertificatePEM(text []byte) (*x509.Certificate, error) {
 	if err := checkPublicKey(cert.PublicKey); err != nil {
 		return nil, err
 	}
-	return cert, checkSignatureAlgorithm(cert.SignatureAlgorithm)
+	if err := checkSignatureAlgorithm(cert.SignatureAlgorithm); err != nil {
+		return nil, err
+	}
+	return cert, nil
 }
 
 // ParseCAPEM is ParseCertificatePEM for a certificate that must be a CA's; else
@@ -74,7 +77,10 @@ func ParseCAPEM(text []byte) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cert, checkCA(cert)
+	if err := checkCA(cert); err != nil {
+		return nil, err
+	}
+	return cert, nil
 }
 
 // ParseCSRPEM reads exactly one PKCS#10 request, at most 4,096 bytes of PEM of
@@ -177,8 +183,8 @@ func checkPublicKey(public crypto.PublicKey) error {
 	return fmt.Errorf("%w: neither RSA nor ECDSA", ErrUnsupportedKey)
 }
 
-// checkSignatureAlgorithm knows the algorithms of spec A.2 and their RSASSA-PSS
-// forms (IoT Developer Guide, X.509 client certificates); DSA is left out.
+// checkSignatureAlgorithm knows the algorithms of spec A.2 without DSA. Both
+// forms of RSA are taken, PKCS #1 and PSS.
 func checkSignatureAlgorithm(algorithm x509.SignatureAlgorithm) error {
 	switch algorithm {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,

@@ -101,7 +101,7 @@ func (r *renewal) get() (*tls.Certificate, error) {
 		}
 		return nil, fmt.Errorf("renew the server certificate: %w", err)
 	}
-	r.cert = &cert
+	r.cert, r.retryAt = &cert, time.Time{}
 	return r.cert, nil
 }
 
