@@ -189,16 +189,16 @@ func validDay(s string) bool {
 
 // validHeaderName accepts the tokens of RFC 9110 section 5.6.2 in lower case.
 func validHeaderName(s string) bool {
-	if s == "" {
-		return false
-	}
 	for i := range len(s) {
 		c := s[i]
-		if c >= 'A' && c <= 'Z' || !isAlnum(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+		if c >= 'a' && c <= 'z' || c == '-' || c >= '0' && c <= '9' {
+			continue
+		}
+		if strings.IndexByte("!#$%&'*+.^_`|~", c) < 0 {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
 
 // validHexSHA256 accepts 64 lower-case hex digits.

@@ -25,8 +25,8 @@ type Body struct {
 	complete bool
 }
 
-// payload is one of the forms of a body. A Read that hands out the last byte
-// of a known length has verified everything and returns io.EOF with it; io.EOF
+// payload is one of the forms of a body. A Read that returns the last byte of
+// a known length has verified everything and returns io.EOF beside it; io.EOF
 // is returned only then.
 type payload interface {
 	io.Reader
@@ -92,10 +92,13 @@ func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.payload.Read(p)
 	b.err = err
 	b.complete = err == io.EOF
-	if err != nil && err != io.EOF {
+	switch {
+	case b.complete && n > 0:
+		return n, nil // io.EOF comes with the next Read
+	case err != nil:
 		return 0, err
 	}
-	return n, err
+	return n, nil
 }
 
 // DecodedLength returns the length of the payload in bytes without framing,

@@ -217,15 +217,17 @@ func appendReencoded(dst []byte, s string, semicolons bool) ([]byte, bool) {
 // appendEncoded percent-encodes every byte but the unreserved ones of RFC
 // 3986 and, in a path, '/'.
 func appendEncoded(dst []byte, s string, path bool) []byte {
+	plain := 0 // start of a run that stays as it is
 	for i := range len(s) {
 		c := s[i]
 		if unreserved[c] || c == '/' && path {
-			dst = append(dst, c)
 			continue
 		}
+		dst = append(dst, s[plain:i]...)
 		dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		plain = i + 1
 	}
-	return dst
+	return append(dst, s[plain:]...)
 }
 
 const upperHex = "0123456789ABCDEF"
@@ -300,6 +302,9 @@ func lookup(h http.Header, name string) []string {
 
 func appendTrimmed(dst []byte, v string) []byte {
 	v = trim(v)
+	if strings.IndexByte(v, '\t') < 0 && !strings.Contains(v, "  ") {
+		return append(dst, v...)
+	}
 	for i := 0; i < len(v); i++ {
 		c := v[i]
 		if c == ' ' || c == '\t' {
