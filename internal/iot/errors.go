@@ -1,0 +1,3 @@
+package iot
+
+func translate(err error) error { return err }
