@@ -185,7 +185,7 @@ func (e *chunkEncoder) appendTrailer(frame []byte) []byte {
 	if e.o.Trailer == "" {
 		return frame
 	}
-	line := e.o.Trailer + ":" + base64.StdEncoding.EncodeToString(e.o.Checksum.Sum(nil))
+	line := e.o.Trailer + ":" + trailerValue(e.o.Checksum)
 	frame = append(append(frame, line...), "\r\n"...)
 	if e.signer != nil {
 		frame = append(append(frame, trailerSignature+":"...), e.signer.trailer([]byte(line+"\n"))...)
@@ -193,3 +193,6 @@ func (e *chunkEncoder) appendTrailer(frame []byte) []byte {
 	}
 	return frame
 }
+
+// trailerValue returns the value of a checksum in a trailer.
+func trailerValue(h hash.Hash) string { return base64.StdEncoding.EncodeToString(h.Sum(nil)) }
