@@ -1,0 +1,220 @@
+// Package rig runs the inro binary for tests that drive it from outside, with
+// real clients or signals.
+package rig
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Server is a running inro process.
+type Server struct {
+	// Dir is its data folder.
+	Dir string
+	// Env is what `inro env --json` prints.
+	Env map[string]string
+	// Credentials is the address of the credentials endpoint (host:port).
+	Credentials string
+	// ConsoleURL is the base URL of the console.
+	ConsoleURL string
+
+	args []string
+	cmd  *exec.Cmd
+	log  *tail
+}
+
+var (
+	buildOnce sync.Once
+	binary    string
+	buildErr  error
+)
+
+// Binary builds inro once and returns its path. INRO_TEST_BINARY names a
+// ready one.
+func Binary(t testing.TB) string {
+	t.Helper()
+	buildOnce.Do(func() {
+		if binary = os.Getenv("INRO_TEST_BINARY"); binary != "" {
+			return
+		}
+		dir, err := os.MkdirTemp("", "inro-test-bin")
+		if err != nil {
+			buildErr = err
+			return
+		}
+		binary = filepath.Join(dir, "inro")
+		out, err := exec.Command("go", "build", "-o", binary, "inro.dev/inro/cmd/inro").CombinedOutput()
+		if err != nil {
+			buildErr = fmt.Errorf("build inro: %w\n%s", err, out)
+		}
+	})
+	if buildErr != nil {
+		t.Fatal(buildErr)
+	}
+	return binary
+}
+
+// Start starts a server with an empty data folder on free ports and stops it
+// with the test. Further arguments follow `inro serve`.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s := &Server{Dir: filepath.Join(t.TempDir(), "data"), args: args}
+	s.Restart(t)
+	t.Cleanup(func() { s.Stop(t) })
+	return s
+}
+
+// startTimeout is how long a server may take until it is ready.
+const startTimeout = 60 * time.Second
+
+// Restart starts the server again on its data folder and waits until it is
+// ready. Ports change.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	args := append([]string{"serve", "--data", s.Dir, "--api", "127.0.0.1:0", "--credentials", "127.0.0.1:0", "--console", "127.0.0.1:0"}, s.args...)
+	s.cmd = exec.Command(Binary(t), args...)
+	s.log = &tail{}
+	s.cmd.Stderr = s.log
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := awaitBanner(out); err != nil {
+		s.Kill(t)
+		t.Fatalf("server did not start: %v\n%s", err, s.log)
+	}
+	s.readAddresses(t)
+	s.awaitReady(t)
+}
+
+// awaitBanner reads the banner to its last line and goes on discarding output.
+func awaitBanner(out io.Reader) error {
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "Point a shell at it") {
+			go io.Copy(io.Discard, out)
+			return nil
+		}
+	}
+	return errors.Join(errors.New("no banner"), lines.Err())
+}
+
+func (s *Server) readAddresses(t testing.TB) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.Dir, "addresses.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a struct{ Credentials, ConsoleURL string }
+	if err := json.Unmarshal(text, &a); err != nil {
+		t.Fatal(err)
+	}
+	s.Credentials, s.ConsoleURL = a.Credentials, a.ConsoleURL
+	env, err := exec.Command(Binary(t), "env", "--data", s.Dir, "--json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Env = nil
+	if err := json.Unmarshal(env, &s.Env); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Server) awaitReady(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.ConsoleURL+"/readyz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(req)
+		if err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("server is not ready: %v\n%s", err, s.log)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// Stop ends the server with SIGTERM and waits. It fails the test when the
+// server does not end cleanly. Stopping twice is harmless.
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	if s.cmd == nil || s.cmd.ProcessState != nil {
+		return
+	}
+	s.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("server ended with %v\n%s", err, s.log)
+	}
+}
+
+// Kill ends the server with SIGKILL and waits.
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	if s.cmd == nil || s.cmd.ProcessState != nil {
+		return
+	}
+	s.cmd.Process.Kill() // an error means that it has ended
+	s.cmd.Wait()         // always an error: it was killed
+}
+
+// Log returns the end of what the server wrote to its log.
+func (s *Server) Log() string { return s.log.String() }
+
+// EnvScript returns what `inro env` prints for bash.
+func (s *Server) EnvScript(t testing.TB) string {
+	t.Helper()
+	out, err := exec.Command(Binary(t), "env", "--data", s.Dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// tail keeps the last part of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const tailBytes = 64 << 10
+
+func (l *tail) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, p...)
+	if over := len(l.text) - tailBytes; over > 0 {
+		l.text = l.text[over:]
+	}
+	return len(p), nil
+}
+
+func (l *tail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text)
+}

@@ -1,0 +1,128 @@
+package rig
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"inro.dev/inro/internal/sigv4"
+)
+
+// S3 is a small signed client for load, where an SDK would hide retries and
+// cost more than the server.
+type S3 struct {
+	Endpoint    string // http://host:port
+	Credentials sigv4.Credentials
+	Region      string
+	HTTP        *http.Client
+}
+
+// S3 returns a root client of the server with up to conns connections.
+func (s *Server) S3(conns int) *S3 {
+	return &S3{
+		Endpoint:    s.Env["AWS_ENDPOINT_URL"],
+		Credentials: sigv4.Credentials{AccessKeyID: s.Env["AWS_ACCESS_KEY_ID"], SecretAccessKey: s.Env["AWS_SECRET_ACCESS_KEY"]},
+		Region:      s.Env["AWS_DEFAULT_REGION"],
+		HTTP:        &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: conns, MaxConnsPerHost: conns, DisableCompression: true}},
+	}
+}
+
+// Answer is a complete answer.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Do sends one request. path is bucket/key, unescaped; the payload is not
+// signed.
+func (c *S3) Do(ctx context.Context, method, path, query string, body []byte) (*Answer, error) {
+	u := c.Endpoint + (&url.URL{Path: "/" + path}).EscapedPath()
+	if query != "" {
+		u += "?" + query
+	}
+	r, err := http.NewRequestWithContext(ctx, method, u, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	scope := sigv4.Scope{Region: c.Region, Service: "s3"}
+	if err := sigv4.Sign(r, c.Credentials, scope, time.Now(), sigv4.UnsignedPayload); err != nil {
+		return nil, err
+	}
+	answer, err := c.HTTP.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{answer.StatusCode, answer.Header, text}, nil
+}
+
+// OK is Do for requests that must succeed.
+func (c *S3) OK(ctx context.Context, method, path, query string, body []byte) (*Answer, error) {
+	a, err := c.Do(ctx, method, path, query, body)
+	if err == nil && a.Status >= 300 {
+		err = fmt.Errorf("%s %s?%s: status %d: %s", method, path, query, a.Status, a.Body)
+	}
+	return a, err
+}
+
+// Multipart uploads parts and completes the upload.
+func (c *S3) Multipart(ctx context.Context, path string, parts [][]byte) (*Answer, error) {
+	a, err := c.OK(ctx, http.MethodPost, path, "uploads=", nil)
+	if err != nil {
+		return nil, err
+	}
+	var created struct{ UploadId string }
+	if err := xml.Unmarshal(a.Body, &created); err != nil {
+		return nil, err
+	}
+	id := "uploadId=" + url.QueryEscape(created.UploadId)
+	var list strings.Builder
+	list.WriteString("<CompleteMultipartUpload>")
+	for i, part := range parts {
+		a, err := c.OK(ctx, http.MethodPut, path, "partNumber="+strconv.Itoa(i+1)+"&"+id, part)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&list, "<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", i+1, a.Header.Get("ETag"))
+	}
+	list.WriteString("</CompleteMultipartUpload>")
+	return c.OK(ctx, http.MethodPost, path, id, []byte(list.String()))
+}
+
+// Keys lists all keys of a bucket.
+func (c *S3) Keys(ctx context.Context, bucket string) ([]string, error) {
+	var keys []string
+	after := ""
+	for {
+		a, err := c.OK(ctx, http.MethodGet, bucket, "list-type=2&start-after="+url.QueryEscape(after), nil)
+		if err != nil {
+			return nil, err
+		}
+		var page struct {
+			Contents    []struct{ Key string }
+			IsTruncated bool
+		}
+		if err := xml.Unmarshal(a.Body, &page); err != nil {
+			return nil, err
+		}
+		for _, item := range page.Contents {
+			keys = append(keys, item.Key)
+		}
+		if !page.IsTruncated {
+			return keys, nil
+		}
+		after = keys[len(keys)-1]
+	}
+}
