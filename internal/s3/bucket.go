@@ -1,0 +1,233 @@
+package s3
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"net/http"
+	"regexp"
+
+	"inro.dev/inro/internal/api"
+	"inro.dev/inro/internal/awserr"
+	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/object"
+)
+
+type createBucketInput struct {
+	Bucket string `label:"Bucket"`
+	aclHeaders
+	GrantWrite                 string                     `header:"X-Amz-Grant-Write"`
+	ObjectLockEnabledForBucket bool                       `header:"X-Amz-Bucket-Object-Lock-Enabled"`
+	ObjectOwnership            string                     `header:"X-Amz-Object-Ownership"`
+	BucketNamespace            string                     `header:"X-Amz-Bucket-Namespace"`
+	Configuration              *createBucketConfiguration `payload:"xml"`
+}
+
+type createBucketConfiguration struct {
+	XMLName            xml.Name `xml:"CreateBucketConfiguration"`
+	LocationConstraint string   `xml:"LocationConstraint"`
+	// Location and Bucket describe directory buckets.
+	Location *struct{} `xml:"Location"`
+	Bucket   *struct{} `xml:"Bucket"`
+	Tags     []struct {
+		Key   string `xml:"Key"`
+		Value string `xml:"Value"`
+	} `xml:"Tags>Tag"`
+}
+
+type createBucketOutput struct {
+	Location  string `header:"Location"`
+	BucketArn string `header:"X-Amz-Bucket-Arn"`
+}
+
+func (in *createBucketInput) constraint() string {
+	if in.Configuration == nil {
+		return ""
+	}
+	return in.Configuration.LocationConstraint
+}
+
+func (s *Service) needCreateBucket(ctx context.Context, in *createBucketInput) ([]api.Permission, error) {
+	if err := checkNewBucketName(in.Bucket); err != nil {
+		return nil, err
+	}
+	// The bucket is to be the caller's, whoever owns one of that name now.
+	p := place{bucket: in.Bucket}
+	keys := in.aclHeaders.keys(nil)
+	keys = given(keys, "s3:x-amz-grant-write", in.GrantWrite)
+	keys = given(keys, "s3:LocationConstraint", in.constraint())
+	keys = given(keys, "s3:x-amz-object-ownership", in.ObjectOwnership)
+	keys = given(keys, "s3:x-amz-bucket-namespace", in.BucketNamespace)
+	if in.Configuration != nil {
+		keys = tagKeys(keys, in.Configuration)
+	}
+	needs := []api.Permission{p.onBucket("s3:CreateBucket", keys...)}
+	if in.aclHeaders.any() || in.GrantWrite != "" {
+		needs = append(needs, p.onBucket("s3:PutBucketAcl", keys...))
+	}
+	if in.ObjectLockEnabledForBucket {
+		needs = append(needs, p.onBucket("s3:PutBucketObjectLockConfiguration", keys...), p.onBucket("s3:PutBucketVersioning", keys...))
+	}
+	if in.ObjectOwnership != "" {
+		needs = append(needs, p.onBucket("s3:PutBucketOwnershipControls", keys...))
+	}
+	return needs, nil
+}
+
+func tagKeys(keys []identity.Key, c *createBucketConfiguration) []identity.Key {
+	if len(c.Tags) == 0 {
+		return keys
+	}
+	all := identity.ListKey("aws:TagKeys")
+	for _, t := range c.Tags {
+		keys = append(keys, identity.StringKey("aws:RequestTag/"+t.Key, t.Value))
+		all.Values = append(all.Values, t.Key)
+	}
+	return append(keys, all)
+}
+
+// refuse refuses what is asked for and not built.
+func (in *createBucketInput) refuse() error {
+	if err := in.aclHeaders.refuse("private"); err != nil {
+		return err
+	}
+	if in.GrantWrite != "" {
+		return notBuilt("x-amz-grant-write", "Granting by access control list")
+	}
+	if in.ObjectLockEnabledForBucket {
+		return notBuilt("x-amz-bucket-object-lock-enabled", "Object lock")
+	}
+	switch in.ObjectOwnership {
+	case "", "BucketOwnerEnforced": // how every bucket is
+	case "BucketOwnerPreferred", "ObjectWriter":
+		return notBuilt("x-amz-object-ownership", "Object ownership other than BucketOwnerEnforced")
+	default:
+		return invalidArgument("x-amz-object-ownership", in.ObjectOwnership, "Invalid x-amz-object-ownership header: "+clip(in.ObjectOwnership))
+	}
+	if in.BucketNamespace != "" && in.BucketNamespace != "global" {
+		return notBuilt("x-amz-bucket-namespace", "A bucket namespace other than global")
+	}
+	if c := in.Configuration; c != nil && (c.Location != nil || c.Bucket != nil || len(c.Tags) > 0) {
+		return awserr.NotImplemented("Of CreateBucketConfiguration only LocationConstraint is offered.")
+	}
+	return nil
+}
+
+func (s *Service) createBucket(ctx context.Context, in *createBucketInput) (*createBucketOutput, error) {
+	if err := in.refuse(); err != nil {
+		return nil, err
+	}
+	req := api.RequestOf(ctx)
+	asked := s.requestRegion(req)
+	region, err := s.location(asked, in.constraint())
+	if err != nil {
+		return nil, err
+	}
+	account := req.Caller.Principal.Account
+	b, err := s.engine.CreateBucket(ctx, object.Bucket{Name: in.Bucket, Account: account, Region: region})
+	if errors.Is(err, object.ErrBucketExists) {
+		err = existingBucket(b, account, asked, region)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &createBucketOutput{Location: "/" + in.Bucket, BucketArn: arnPrefix + in.Bucket}, nil
+}
+
+// existingBucket answers the creation of what is there already. In us-east-1
+// the owner may create a bucket again (API Reference, CreateBucket).
+func existingBucket(b object.Bucket, account, asked, region string) error {
+	if b.Account != account {
+		return awserr.New(http.StatusConflict, "BucketAlreadyExists",
+			"The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.").
+			With("BucketName", b.Name)
+	}
+	if asked == classicRegion && region == classicRegion && b.Region == classicRegion {
+		return nil
+	}
+	return awserr.New(http.StatusConflict, "BucketAlreadyOwnedByYou",
+		"Your previous request to create the named bucket succeeded and you already own it.").With("BucketName", b.Name)
+}
+
+// classicRegion is the region that has no location constraint, and whose
+// endpoint creates buckets in every region.
+const classicRegion = "us-east-1"
+
+var regionPattern = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+
+// requestRegion is the region that a request was signed for.
+func (s *Service) requestRegion(req *api.Request) string {
+	if v, ok := req.Context.Get("aws:RequestedRegion"); ok && len(v) == 1 && v[0] != "" {
+		return v[0]
+	}
+	return s.region
+}
+
+// location returns the region of a new bucket (API Reference, CreateBucket:
+// LocationConstraint).
+func (s *Service) location(asked, constraint string) (string, error) {
+	if constraint == "EU" {
+		constraint = "eu-west-1"
+	}
+	switch {
+	case constraint == "" && asked == classicRegion:
+		return classicRegion, nil
+	case constraint == "":
+		return "", illegalLocation("unspecified")
+	case constraint == classicRegion, constraint != s.region && !regionPattern.MatchString(constraint):
+		return "", awserr.New(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid").
+			With("LocationConstraint", clip(constraint))
+	case asked != classicRegion && asked != constraint:
+		return "", illegalLocation(constraint)
+	}
+	return constraint, nil
+}
+
+func illegalLocation(constraint string) error {
+	return awserr.Newf(http.StatusBadRequest, "IllegalLocationConstraintException",
+		"The %s location constraint is incompatible for the region specific endpoint this request was sent to.", constraint)
+}
+
+type headBucketInput struct{ bucketTarget }
+
+type headBucketOutput struct {
+	BucketRegion     string `header:"X-Amz-Bucket-Region"`
+	BucketArn        string `header:"X-Amz-Bucket-Arn"`
+	AccessPointAlias string `header:"X-Amz-Access-Point-Alias"`
+}
+
+func (s *Service) headBucket(ctx context.Context, in *headBucketInput) (*headBucketOutput, error) {
+	b, err := s.engine.Bucket(ctx, in.Bucket)
+	if err != nil {
+		return nil, in.subject().translate(err)
+	}
+	return &headBucketOutput{BucketRegion: b.Region, BucketArn: arnPrefix + b.Name, AccessPointAlias: "false"}, nil
+}
+
+type deleteBucketInput struct{ bucketTarget }
+
+// noContent is the answer of deletions.
+type noContent struct {
+	Status int `status:""`
+}
+
+func (s *Service) deleteBucket(ctx context.Context, in *deleteBucketInput) (*noContent, error) {
+	if err := s.engine.DeleteBucket(ctx, in.Bucket); err != nil {
+		return nil, in.subject().translate(err)
+	}
+	return &noContent{http.StatusNoContent}, nil
+}
+
+type getBucketLocationInput struct{ bucketTarget }
+
+func (s *Service) getBucketLocation(ctx context.Context, in *getBucketLocationInput) (*xmlOutput, error) {
+	b, err := s.engine.Bucket(ctx, in.Bucket)
+	if err != nil {
+		return nil, in.subject().translate(err)
+	}
+	d := newDocument("LocationConstraint", 0)
+	if b.Region != classicRegion {
+		d.b = appendText(d.b, b.Region)
+	}
+	return d.output(), nil
+}

@@ -1,0 +1,272 @@
+package s3
+
+import (
+	"context"
+	"encoding/xml"
+	"net/http"
+
+	"inro.dev/inro/internal/api"
+	"inro.dev/inro/internal/awserr"
+	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/object"
+)
+
+type deleteObjectInput struct {
+	objectTarget
+	versionTarget
+	IfMatch string `header:"If-Match"`
+	deleteHeaders
+	// The conditions of directory buckets.
+	IfMatchLastModifiedTime string `header:"X-Amz-If-Match-Last-Modified-Time"`
+	IfMatchSize             string `header:"X-Amz-If-Match-Size"`
+}
+
+// deleteHeaders go with every deletion.
+type deleteHeaders struct {
+	MFA                       string `header:"X-Amz-Mfa"`
+	BypassGovernanceRetention string `header:"X-Amz-Bypass-Governance-Retention"`
+}
+
+func (h *deleteHeaders) bypasses() bool { return h.BypassGovernanceRetention != "" }
+
+func (h *deleteHeaders) refuse() error {
+	if h.MFA != "" {
+		return notBuilt("x-amz-mfa", "MFA delete")
+	}
+	return checkBypass(h.BypassGovernanceRetention)
+}
+
+type deleteObjectOutput struct {
+	Status    int    `status:""`
+	VersionID string `header:"X-Amz-Version-Id"`
+}
+
+// deletion is one key to delete and what that takes.
+type deletion struct {
+	key      string
+	version  *string
+	ifMatch  string
+	bypasses bool
+}
+
+// needs states the permissions of one deletion (spec E.7). Comparing an entity
+// tag takes GetObject too (S3 User Guide, conditional deletes).
+func (d *deletion) needs(p place) []api.Permission {
+	keys := given(make([]identity.Key, 0, 4), "s3:if-match", d.ifMatch)
+	needs := []api.Permission{p.versioned("s3:DeleteObject", d.key, d.version, keys...)}
+	if isETag(d.ifMatch) {
+		needs = append(needs, p.versioned("s3:GetObject", d.key, d.version, keys...))
+	}
+	if d.bypasses {
+		needs = append(needs, p.onObject("s3:BypassGovernanceRetention", d.key, keys...))
+	}
+	return needs
+}
+
+func (d *deletion) options() object.DeleteOptions {
+	o := object.DeleteOptions{Condition: object.Condition{IfMatch: d.ifMatch}}
+	if d.version != nil {
+		o.VersionID = *d.version
+	}
+	return o
+}
+
+func (in *deleteObjectInput) deletion() *deletion {
+	return &deletion{in.Key, in.VersionID, in.IfMatch, in.bypasses()}
+}
+
+func (s *Service) needDeleteObject(ctx context.Context, in *deleteObjectInput) ([]api.Permission, error) {
+	p, err := s.locate(ctx, in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion(in.VersionID); err != nil {
+		return nil, err
+	}
+	return in.deletion().needs(p), nil
+}
+
+func (s *Service) deleteObject(ctx context.Context, in *deleteObjectInput) (*deleteObjectOutput, error) {
+	if err := in.deleteHeaders.refuse(); err != nil {
+		return nil, err
+	}
+	if in.IfMatchLastModifiedTime != "" || in.IfMatchSize != "" {
+		return nil, notBuilt("x-amz-if-match-size", "A conditional delete by time or size")
+	}
+	if _, err := s.engine.Delete(ctx, in.Bucket, in.Key, in.deletion().options()); err != nil {
+		return nil, s.writeError(ctx, in.objectTarget.subject(), err)
+	}
+	return &deleteObjectOutput{Status: http.StatusNoContent, VersionID: in.version()}, nil
+}
+
+type deleteObjectsInput struct {
+	bucketTarget
+	digestHeaders
+	deleteHeaders
+	Delete *deleteList `payload:"xml"`
+}
+
+type deleteList struct {
+	XMLName xml.Name       `xml:"Delete"`
+	Objects []deleteObject `xml:"Object"`
+	Quiet   bool           `xml:"Quiet"`
+}
+
+// deleteObject is one entry. Members are lists to see what is given twice.
+type deleteObject struct {
+	Key              []string `xml:"Key"`
+	VersionID        []string `xml:"VersionId"`
+	ETag             []string `xml:"ETag"`
+	LastModifiedTime []string `xml:"LastModifiedTime"`
+	Size             []string `xml:"Size"`
+}
+
+// maxDeletes is S3's limit (API Reference, DeleteObjects).
+const maxDeletes = 1000
+
+// deletions reads the list. Every key must be there once.
+func (l *deleteList) deletions(bypasses bool) ([]deletion, error) {
+	if l == nil || len(l.Objects) == 0 || len(l.Objects) > maxDeletes {
+		return nil, malformedXML()
+	}
+	all := make([]deletion, len(l.Objects))
+	for i, o := range l.Objects {
+		if len(o.Key) != 1 || len(o.VersionID) > 1 || len(o.ETag) > 1 {
+			return nil, malformedXML()
+		}
+		if len(o.LastModifiedTime) > 0 || len(o.Size) > 0 {
+			return nil, awserr.NotImplemented("A conditional delete by time or size is not offered.")
+		}
+		all[i] = deletion{key: o.Key[0], bypasses: bypasses}
+		if len(o.VersionID) == 1 && o.VersionID[0] != "" {
+			all[i].version = &o.VersionID[0]
+		}
+		if len(o.ETag) == 1 {
+			all[i].ifMatch = o.ETag[0]
+		}
+	}
+	return all, nil
+}
+
+// needDeleteObjects demands nothing for the request as a whole: each key is
+// authorized by itself, and refused by itself (spec E.7).
+func (s *Service) needDeleteObjects(ctx context.Context, in *deleteObjectsInput) ([]api.Permission, error) {
+	_, err := s.locate(ctx, in.Bucket, in.ExpectedBucketOwner)
+	return nil, err
+}
+
+func (s *Service) deleteObjects(ctx context.Context, in *deleteObjectsInput) (*xmlOutput, error) {
+	if err := in.verifyBody(api.RequestOf(ctx).Body); err != nil {
+		return nil, err
+	}
+	if err := in.deleteHeaders.refuse(); err != nil {
+		return nil, err
+	}
+	all, err := in.Delete.deletions(in.bypasses())
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.locate(ctx, in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	refusals := make([]error, len(all))
+	var targets []object.DeleteTarget
+	for i := range all {
+		if refusals[i], err = s.mayDelete(ctx, p, &all[i]); err != nil {
+			return nil, err
+		}
+		if refusals[i] == nil {
+			targets = append(targets, object.DeleteTarget{Key: all[i].key, Options: all[i].options()})
+		}
+	}
+	if len(targets) > 0 {
+		results, err := s.engine.DeleteMany(ctx, in.Bucket, targets)
+		if err != nil {
+			return nil, in.bucketTarget.subject().translate(err)
+		}
+		if err := s.settle(ctx, in.Bucket, all, refusals, results); err != nil {
+			return nil, err
+		}
+	}
+	return deleteResult(all, refusals, in.Delete.Quiet), nil
+}
+
+// verifyBody checks the digest that S3 demands of this request.
+func (h *digestHeaders) verifyBody(body []byte) error {
+	check, err := h.check(nil)
+	if err != nil {
+		return err
+	}
+	if check.md5 == nil && check.algorithm == 0 {
+		return invalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+	}
+	return check.verifyBytes(body)
+}
+
+// mayDelete returns why one key is refused, or nil.
+func (s *Service) mayDelete(ctx context.Context, p place, d *deletion) (refusal, failure error) {
+	if err := checkVersion(d.version); err != nil {
+		return err, nil
+	}
+	for _, need := range d.needs(p) {
+		decision, err := api.Authorize(ctx, need)
+		if err != nil {
+			return nil, err
+		}
+		if !decision.Allowed() {
+			return accessDenied(), nil
+		}
+	}
+	return nil, nil
+}
+
+// settle enters the results of the keys that were not refused. What is not the
+// client's fault fails the request.
+func (s *Service) settle(ctx context.Context, bucket string, all []deletion, refusals []error, results []object.DeleteResult) error {
+	next := 0
+	for i := range all {
+		if refusals[i] != nil {
+			continue
+		}
+		result := results[next]
+		next++
+		if result.Err == nil {
+			continue
+		}
+		err := s.writeError(ctx, subject{bucket: bucket, key: all[i].key}, result.Err)
+		if _, ok := awserr.As(err); !ok {
+			return err
+		}
+		refusals[i] = err
+	}
+	return nil
+}
+
+func deleteResult(all []deletion, refusals []error, quiet bool) *xmlOutput {
+	d := newDocument("DeleteResult", 64*len(all))
+	for i := range all {
+		if refusals[i] == nil {
+			if !quiet {
+				d.open("Deleted")
+				all[i].describe(d)
+				d.close("Deleted")
+			}
+			continue
+		}
+		e, _ := awserr.As(refusals[i])
+		d.open("Error")
+		all[i].describe(d)
+		d.text("Code", e.Code)
+		d.text("Message", e.Message)
+		d.close("Error")
+	}
+	return d.output()
+}
+
+func (d *deletion) describe(doc *document) {
+	doc.text("Key", d.key)
+	if d.version != nil {
+		doc.text("VersionId", *d.version)
+	}
+}

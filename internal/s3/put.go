@@ -1,0 +1,100 @@
+package s3
+
+import (
+	"context"
+	"errors"
+
+	"inro.dev/inro/internal/api"
+	"inro.dev/inro/internal/awserr"
+	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/object"
+)
+
+type putObjectInput struct {
+	objectTarget
+	metadataHeaders
+	settingHeaders
+	digestHeaders
+	writeConditions
+	WriteOffset string `header:"X-Amz-Write-Offset-Bytes"`
+	// UploadID and PartNumber are those of UploadPart, whose row needs both.
+	UploadID   *string      `query:"uploadId"`
+	PartNumber *string      `query:"partNumber"`
+	Body       *api.Payload `payload:"stream"`
+}
+
+type putObjectOutput struct {
+	ETag string `header:"Etag"`
+	checksumValues
+}
+
+func (s *Service) needPutObject(ctx context.Context, in *putObjectInput) ([]api.Permission, error) {
+	if in.UploadID != nil || in.PartNumber != nil {
+		return nil, invalidArgument("uploadId", "", "UploadPart needs both uploadId and partNumber.")
+	}
+	return s.needWrite(ctx, &in.objectTarget, &in.settingHeaders, &in.writeConditions, true)
+}
+
+// needWrite states the permissions of a call that creates an object, or of one
+// that prepares that (spec E.7). more are condition keys of the call.
+func (s *Service) needWrite(ctx context.Context, t *objectTarget, settings *settingHeaders, conditions *writeConditions, creates bool,
+	more ...identity.Key) ([]api.Permission, error) {
+	p, err := s.locate(ctx, t.Bucket, t.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	keys := append(make([]identity.Key, 0, 8), more...)
+	if creates {
+		keys = append(keys, identity.StringKey("s3:ObjectCreationOperation", "true"))
+	} else {
+		keys = append(keys, identity.StringKey("s3:ObjectCreationOperation", "false"))
+	}
+	keys = conditions.keys(keys)
+	if keys, err = settings.keys(keys, s.clock()); err != nil {
+		return nil, err
+	}
+	needs := []api.Permission{p.onObject("s3:PutObject", t.Key, keys...)}
+	for _, action := range settings.actions() {
+		needs = append(needs, p.onObject(action, t.Key, keys...))
+	}
+	return conditions.needs(needs, p, t.Key, keys), nil
+}
+
+func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObjectOutput, error) {
+	if err := in.settingHeaders.refuse(); err != nil {
+		return nil, err
+	}
+	if in.WriteOffset != "" {
+		return nil, notBuilt("x-amz-write-offset-bytes", "Appending to an object")
+	}
+	meta, err := in.metadata()
+	if err != nil {
+		return nil, err
+	}
+	condition, err := in.condition()
+	if err != nil {
+		return nil, err
+	}
+	check, err := in.check(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.engine.Put(ctx, in.Bucket, in.Key, in.Body, object.PutOptions{
+		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition,
+	})
+	if err != nil {
+		return nil, s.writeError(ctx, in.objectTarget.subject(), err)
+	}
+	out := &putObjectOutput{ETag: quote(v.ETag)}
+	out.checksumValues.set(v.Checksums)
+	return out, nil
+}
+
+// writeError hides from those who may not list that a conditional write found
+// no object.
+func (s *Service) writeError(ctx context.Context, where subject, err error) error {
+	if _, ok := awserr.As(err); !ok && errors.Is(err, object.ErrNoSuchKey) {
+		return s.missing(ctx, where, err)
+	}
+	return where.translate(err)
+}

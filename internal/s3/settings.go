@@ -1,0 +1,266 @@
+package s3
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"inro.dev/inro/internal/awserr"
+	"inro.dev/inro/internal/identity"
+)
+
+// The headers of this file ask for features that Inro does not have. Each group
+// states its condition keys and whether a permission beside PutObject is
+// needed, and refuses what cannot be honoured, which happens after
+// authorization.
+
+// aclHeaders ask for an access control list. Buckets are as S3 makes them
+// today, with lists disabled (object ownership BucketOwnerEnforced).
+type aclHeaders struct {
+	ACL              string `header:"X-Amz-Acl"`
+	GrantFullControl string `header:"X-Amz-Grant-Full-Control"`
+	GrantRead        string `header:"X-Amz-Grant-Read"`
+	GrantReadACP     string `header:"X-Amz-Grant-Read-Acp"`
+	GrantWriteACP    string `header:"X-Amz-Grant-Write-Acp"`
+}
+
+func (h *aclHeaders) any() bool { return *h != aclHeaders{} }
+
+func (h *aclHeaders) keys(keys []identity.Key) []identity.Key {
+	if !h.any() {
+		return keys
+	}
+	keys = given(keys, "s3:x-amz-acl", h.ACL)
+	keys = given(keys, "s3:x-amz-grant-full-control", h.GrantFullControl)
+	keys = given(keys, "s3:x-amz-grant-read", h.GrantRead)
+	keys = given(keys, "s3:x-amz-grant-read-acp", h.GrantReadACP)
+	return given(keys, "s3:x-amz-grant-write-acp", h.GrantWriteACP)
+}
+
+// cannedACLs are the values of x-amz-acl (API Reference, PutObject and
+// CreateBucket).
+var cannedACLs = []string{
+	"private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "bucket-owner-full-control",
+}
+
+// refuse lets pass the lists that say what holds anyhow.
+func (h *aclHeaders) refuse(harmless ...string) error {
+	if !h.any() {
+		return nil
+	}
+	for _, grant := range [...]struct{ header, value string }{
+		{"x-amz-grant-full-control", h.GrantFullControl}, {"x-amz-grant-read", h.GrantRead},
+		{"x-amz-grant-read-acp", h.GrantReadACP}, {"x-amz-grant-write-acp", h.GrantWriteACP},
+	} {
+		if grant.value != "" {
+			return notBuilt(grant.header, "Granting by access control list")
+		}
+	}
+	switch {
+	case h.ACL == "" || slices.Contains(harmless, h.ACL):
+		return nil
+	case slices.Contains(cannedACLs, h.ACL):
+		return notBuilt("x-amz-acl", "The access control list "+h.ACL)
+	}
+	return invalidArgument("x-amz-acl", h.ACL, "")
+}
+
+// settingHeaders are what a new object can be given beside its metadata.
+type settingHeaders struct {
+	aclHeaders
+	encryptionHeaders
+	customerKeyHeaders
+	lockHeaders
+	StorageClass            string  `header:"X-Amz-Storage-Class"`
+	Tagging                 *string `header:"X-Amz-Tagging"`
+	WebsiteRedirectLocation string  `header:"X-Amz-Website-Redirect-Location"`
+}
+
+// keys appends the condition keys of the headers (spec E.5).
+func (h *settingHeaders) keys(keys []identity.Key, now time.Time) ([]identity.Key, error) {
+	keys = h.aclHeaders.keys(keys)
+	keys = h.encryptionHeaders.keys(keys)
+	keys = given(keys, "s3:x-amz-server-side-encryption-customer-algorithm", h.SSECustomerAlgorithm)
+	keys = h.lockHeaders.keys(keys, now)
+	keys = given(keys, "s3:x-amz-storage-class", h.StorageClass)
+	keys = given(keys, "s3:x-amz-website-redirect-location", h.WebsiteRedirectLocation)
+	tags, err := h.tags()
+	if err != nil || len(tags) == 0 {
+		return keys, err
+	}
+	all := identity.ListKey("s3:RequestObjectTagKeys")
+	for k, v := range tags {
+		keys = append(keys, identity.StringKey("s3:RequestObjectTag/"+k, v[0]))
+		all.Values = append(all.Values, k)
+	}
+	slices.Sort(all.Values)
+	return append(keys, all), nil
+}
+
+// actions are the permissions that the headers demand beside the write's own
+// (spec E.7).
+func (h *settingHeaders) actions() []string {
+	var actions []string
+	if h.aclHeaders.any() {
+		actions = append(actions, "s3:PutObjectAcl")
+	}
+	if h.Tagging != nil {
+		actions = append(actions, "s3:PutObjectTagging")
+	}
+	if h.ObjectLockMode != "" || h.ObjectLockRetainUntilDate != "" {
+		actions = append(actions, "s3:PutObjectRetention")
+	}
+	if h.ObjectLockLegalHold != "" {
+		actions = append(actions, "s3:PutObjectLegalHold")
+	}
+	return actions
+}
+
+// tags reads the header x-amz-tagging: a query string, each key once.
+func (h *settingHeaders) tags() (url.Values, error) {
+	if h.Tagging == nil {
+		return nil, nil
+	}
+	tags, err := url.ParseQuery(*h.Tagging)
+	for _, v := range tags {
+		if len(v) > 1 {
+			return nil, invalidTagging(*h.Tagging)
+		}
+	}
+	if err != nil {
+		return nil, invalidTagging(*h.Tagging)
+	}
+	return tags, nil
+}
+
+func invalidTagging(value string) error {
+	return invalidArgument("x-amz-tagging", value,
+		"The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+}
+
+// refuse refuses everything that would have to be stored.
+func (h *settingHeaders) refuse() error {
+	if err := h.aclHeaders.refuse("private", "bucket-owner-full-control"); err != nil {
+		return err
+	}
+	if err := h.encryptionHeaders.refuse(); err != nil {
+		return err
+	}
+	if err := h.customerKeyHeaders.refuse(); err != nil {
+		return err
+	}
+	if err := h.lockHeaders.refuse(); err != nil {
+		return err
+	}
+	if h.Tagging != nil && *h.Tagging != "" {
+		return notBuilt("x-amz-tagging", "Object tagging")
+	}
+	if h.WebsiteRedirectLocation != "" {
+		return notBuilt("x-amz-website-redirect-location", "Website hosting")
+	}
+	return checkStorageClass(h.StorageClass)
+}
+
+// storageClasses are AWS's names beside STANDARD (API Reference, PutObject).
+var storageClasses = []string{
+	"REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE",
+	"OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP",
+}
+
+func checkStorageClass(class string) error {
+	switch {
+	case class == "" || class == standard:
+		return nil
+	case slices.Contains(storageClasses, class):
+		return notBuilt("x-amz-storage-class", "The storage class "+class)
+	}
+	return awserr.New(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid").
+		With("StorageClassRequested", clip(class))
+}
+
+const standard = "STANDARD"
+
+// encryptionHeaders ask for encryption with keys of the server.
+type encryptionHeaders struct {
+	ServerSideEncryption string `header:"X-Amz-Server-Side-Encryption"`
+	SSEKMSKeyID          string `header:"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"`
+	SSEKMSContext        string `header:"X-Amz-Server-Side-Encryption-Context"`
+	BucketKeyEnabled     string `header:"X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"`
+}
+
+func (h *encryptionHeaders) keys(keys []identity.Key) []identity.Key {
+	keys = given(keys, "s3:x-amz-server-side-encryption", h.ServerSideEncryption)
+	return given(keys, "s3:x-amz-server-side-encryption-aws-kms-key-id", h.SSEKMSKeyID)
+}
+
+func (h *encryptionHeaders) refuse() error {
+	if *h == (encryptionHeaders{}) {
+		return nil
+	}
+	return notBuilt("x-amz-server-side-encryption", "Server-side encryption")
+}
+
+// customerKeyHeaders carry an encryption key of the client (SSE-C).
+type customerKeyHeaders struct {
+	SSECustomerAlgorithm string `header:"X-Amz-Server-Side-Encryption-Customer-Algorithm"`
+	SSECustomerKey       string `header:"X-Amz-Server-Side-Encryption-Customer-Key"`
+	SSECustomerKeyMD5    string `header:"X-Amz-Server-Side-Encryption-Customer-Key-Md5"`
+}
+
+func (h *customerKeyHeaders) given() bool { return *h != customerKeyHeaders{} }
+
+func (h *customerKeyHeaders) refuse() error {
+	if !h.given() {
+		return nil
+	}
+	return notBuilt("x-amz-server-side-encryption-customer-algorithm", "Encryption with the client's key")
+}
+
+// notEncrypted refuses a read with a key of an object that has none, as S3 does.
+func (h *customerKeyHeaders) notEncrypted() error {
+	if !h.given() {
+		return nil
+	}
+	return invalidRequest("The encryption parameters are not applicable to this object.")
+}
+
+// lockHeaders ask for retention or a legal hold.
+type lockHeaders struct {
+	ObjectLockMode            string `header:"X-Amz-Object-Lock-Mode"`
+	ObjectLockRetainUntilDate string `header:"X-Amz-Object-Lock-Retain-Until-Date"`
+	ObjectLockLegalHold       string `header:"X-Amz-Object-Lock-Legal-Hold"`
+}
+
+func (h *lockHeaders) keys(keys []identity.Key, now time.Time) []identity.Key {
+	if *h == (lockHeaders{}) {
+		return keys
+	}
+	keys = given(keys, "s3:object-lock-mode", h.ObjectLockMode)
+	keys = given(keys, "s3:object-lock-legal-hold", h.ObjectLockLegalHold)
+	keys = given(keys, "s3:object-lock-retain-until-date", h.ObjectLockRetainUntilDate)
+	if until, err := time.Parse(time.RFC3339, h.ObjectLockRetainUntilDate); err == nil {
+		days := int64(until.Sub(now) / (24 * time.Hour))
+		keys = append(keys, identity.StringKey("s3:object-lock-remaining-retention-days", strconv.FormatInt(days, 10)))
+	}
+	return keys
+}
+
+func (h *lockHeaders) refuse() error {
+	if *h == (lockHeaders{}) {
+		return nil
+	}
+	return notBuilt("x-amz-object-lock-mode", "Object lock")
+}
+
+// checkBypass answers the header x-amz-bypass-governance-retention as S3 does
+// for buckets without object lock, which are all there are.
+func checkBypass(header string) error {
+	if strings.EqualFold(header, "true") {
+		return awserr.New(http.StatusBadRequest, "InvalidArgument",
+			"x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.").With("ArgumentName", "x-amz-bypass-governance-retention")
+	}
+	return nil
+}
