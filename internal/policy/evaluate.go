@@ -12,7 +12,8 @@ func Evaluate(req *Request, sets *Sets) Decision {
 	if d, wrong := sets.wrongKind(req.Principal.Type); wrong {
 		return d
 	}
-	e := evaluation{req: req, resource: newRequestResource(req.Resource, req.Action)}
+	e := evaluation{req: req}
+	e.resource.set(req.Resource, req.Action)
 	if d, denied := e.denied(sets); denied {
 		return d
 	}

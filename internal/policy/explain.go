@@ -60,10 +60,11 @@ func (e *Explanation) Matched() []StatementTrace {
 // Explain decides a request as [Evaluate] does and tells how every statement fared. It allocates freely.
 func Explain(req *Request, sets *Sets) *Explanation {
 	x := &explainer{
-		evaluation: evaluation{req: req, resource: newRequestResource(req.Resource, req.Action)},
+		evaluation: evaluation{req: req},
 		out:        &Explanation{Decision: Evaluate(req, sets)},
 		missing:    make(map[string]string),
 	}
+	x.resource.set(req.Resource, req.Action)
 	for _, p := range sets.Identity {
 		x.policy(p, LayerIdentity)
 	}

@@ -287,7 +287,8 @@ func resourceCase(kind Kind, version, pattern string) func(string) string {
 		if strings.HasPrefix(pattern, "arn:aws:iot") {
 			action = "iot:DescribeThing"
 		}
-		r := newRequestResource(resource, action)
+		var r requestResource
+		r.set(resource, action)
 		return matchText(p.statements[0].matchesResource(&r, &c))
 	}
 }

@@ -7,6 +7,11 @@ const arnSegments = 6
 
 // splitARN splits s at its first five colons. It returns the parts and their number.
 func splitARN(s string) (parts [arnSegments]string, n int) {
+	n = splitARNInto(&parts, s)
+	return parts, n
+}
+
+func splitARNInto(parts *[arnSegments]string, s string) (n int) {
 	for n < arnSegments-1 {
 		i := strings.IndexByte(s, ':')
 		if i < 0 {
@@ -17,7 +22,7 @@ func splitARN(s string) (parts [arnSegments]string, n int) {
 		n++
 	}
 	parts[n] = s
-	return parts, n + 1
+	return n + 1
 }
 
 // resourcePattern is one compiled value of Resource or NotResource (spec E.2).
@@ -115,15 +120,14 @@ type requestResource struct {
 	service string // of the action
 }
 
-func newRequestResource(resource, action string) requestResource {
-	r := requestResource{text: resource, all: resource == "*"}
-	if r.all {
+// set fills r in place; copying it showed in profiles.
+func (r *requestResource) set(resource, action string) {
+	r.text = resource
+	if r.all = resource == "*"; r.all {
 		r.service, _, _ = strings.Cut(action, ":")
-		return r
+		return
 	}
-	parts, n := splitARN(resource)
-	r.parts, r.isARN = parts, n == arnSegments
-	return r
+	r.isARN = splitARNInto(&r.parts, resource) == arnSegments
 }
 
 // match reports whether the resource is covered, with variables taken from c.
