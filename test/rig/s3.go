@@ -26,12 +26,18 @@ type S3 struct {
 
 // S3 returns a root client of the server with up to conns connections.
 func (s *Server) S3(conns int) *S3 {
-	return &S3{
-		Endpoint:    s.Env["AWS_ENDPOINT_URL"],
-		Credentials: sigv4.Credentials{AccessKeyID: s.Env["AWS_ACCESS_KEY_ID"], SecretAccessKey: s.Env["AWS_SECRET_ACCESS_KEY"]},
-		Region:      s.Env["AWS_DEFAULT_REGION"],
-		HTTP:        &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: conns, MaxConnsPerHost: conns, DisableCompression: true}},
-	}
+	return NewS3(s.Env["AWS_ENDPOINT_URL"], s.rootCredentials(), s.Env["AWS_DEFAULT_REGION"], conns)
+}
+
+func (s *Server) rootCredentials() sigv4.Credentials {
+	return sigv4.Credentials{AccessKeyID: s.Env["AWS_ACCESS_KEY_ID"], SecretAccessKey: s.Env["AWS_SECRET_ACCESS_KEY"]}
+}
+
+// NewS3 returns a client with up to conns connections.
+func NewS3(endpoint string, credentials sigv4.Credentials, region string, conns int) *S3 {
+	return &S3{endpoint, credentials, region, &http.Client{Transport: &http.Transport{
+		MaxIdleConnsPerHost: conns, MaxConnsPerHost: conns, DisableCompression: true,
+	}}}
 }
 
 // Answer is a complete answer.
@@ -44,6 +50,35 @@ type Answer struct {
 // Do sends one request. path is bucket/key, unescaped; the payload is not
 // signed.
 func (c *S3) Do(ctx context.Context, method, path, query string, body []byte) (*Answer, error) {
+	answer, err := c.send(ctx, method, path, query, body)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{answer.StatusCode, answer.Header, text}, nil
+}
+
+// Discard is OK for load: the answer's body is read and not kept. query is at
+// most one.
+func (c *S3) Discard(ctx context.Context, method, path string, body []byte, query ...string) error {
+	answer, err := c.send(ctx, method, path, strings.Join(query, "&"), body)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 300 {
+		text, _ := io.ReadAll(answer.Body) // for the error only
+		return fmt.Errorf("%s %s: status %d: %s", method, path, answer.StatusCode, text)
+	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	return err
+}
+
+func (c *S3) send(ctx context.Context, method, path, query string, body []byte) (*http.Response, error) {
 	u := c.Endpoint + (&url.URL{Path: "/" + path}).EscapedPath()
 	if query != "" {
 		u += "?" + query
@@ -56,16 +91,7 @@ func (c *S3) Do(ctx context.Context, method, path, query string, body []byte) (*
 	if err := sigv4.Sign(r, c.Credentials, scope, time.Now(), sigv4.UnsignedPayload); err != nil {
 		return nil, err
 	}
-	answer, err := c.HTTP.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return nil, err
-	}
-	return &Answer{answer.StatusCode, answer.Header, text}, nil
+	return c.HTTP.Do(r)
 }
 
 // OK is Do for requests that must succeed.
