@@ -24,26 +24,36 @@ func Evaluate(req *Request, sets *Sets) Decision {
 		}
 		return resource
 	}
-	if !e.sameAccount() && named == notNamed {
+	switch {
+	case named == notNamed && !e.sameAccount():
 		return refusal(LayerCrossAccount)
-	}
-	if sets.RequireResource && named == notNamed {
+	case named == notNamed && sets.RequireResource:
 		return refusal(LayerResource)
-	}
-	if e.sameAccount() && named == byName {
+	case named == byName && e.sameAccount():
 		return resource
 	}
+	grant := e.granted(sets, resource, named)
+	if !grant.Allowed() {
+		return grant
+	}
+	return e.limited(sets, grant)
+}
+
+// granted returns the allow that boundary and session policies may still limit: the caller's own, or that of a resource
+// policy which names the caller's role.
+func (e *evaluation) granted(sets *Sets, resource Decision, named admission) Decision {
 	own := e.allowedByIdentity(sets)
-	if e.sameAccount() && named == byRole && own.Reason != ReasonNoSessionPolicy || own.Reason == ReasonRoot && named != notNamed {
-		own = resource
-	}
-	if !own.Allowed() {
-		if own.Reason == ReasonNoAllow && named == byAccount {
-			own.Reason = ReasonDelegated
-		}
+	switch {
+	case own.Reason == ReasonNoSessionPolicy:
 		return own
+	case named == byRole && e.sameAccount():
+		return resource
+	case own.Reason == ReasonRoot && named != notNamed:
+		return resource
+	case !own.Allowed() && named == byAccount:
+		own.Reason = ReasonDelegated
 	}
-	return e.limited(sets, own)
+	return own
 }
 
 // sameAccount reports whether caller and resource belong to one account.
