@@ -394,9 +394,16 @@ func TestIssueFailsWithoutRandomness(t *testing.T) {
 func FuzzCSR(f *testing.F) {
 	a, _ := newTestAuthority(f)
 	for _, key := range []crypto.Signer{ecdsaKey(f, elliptic.P256()), rsaKey(f, 2048)} {
-		f.Add(newCSR(f, key, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "dev"}, DNSNames: []string{"a"}}))
+		text := newCSR(f, key, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "dev"}, DNSNames: []string{"a"}})
+		block, _ := pem.Decode(text)
+		f.Add(text, false)
+		f.Add(block.Bytes, true)
 	}
-	f.Fuzz(func(t *testing.T, text []byte) {
+	// With asDER the input is put in PEM first, so that changes reach the DER.
+	f.Fuzz(func(t *testing.T, text []byte, asDER bool) {
+		if asDER {
+			text = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: text})
+		}
 		_, cert, err := a.IssueFromCSR(text)
 		if err == nil {
 			err = VerifyIssuedBy(cert, a.device.cert)

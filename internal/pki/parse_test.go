@@ -166,10 +166,18 @@ func TestVerifyIssuedByWantsNameAndSignatureOfACA(t *testing.T) {
 
 func FuzzParseCertificatePEM(f *testing.F) {
 	for _, key := range []crypto.Signer{ecdsaKey(f, elliptic.P256()), rsaKey(f, 2048)} {
-		f.Add(selfSigned(f, exampleTemplate(f), key))
-		f.Add(selfSigned(f, &x509.Certificate{IsCA: true, BasicConstraintsValid: true}, key))
+		for _, template := range []*x509.Certificate{exampleTemplate(f), {IsCA: true, BasicConstraintsValid: true}} {
+			text := selfSigned(f, template, key)
+			block, _ := pem.Decode(text)
+			f.Add(text, false)
+			f.Add(block.Bytes, true)
+		}
 	}
-	f.Fuzz(func(t *testing.T, text []byte) {
+	// With asDER the input is put in PEM first, so that changes reach the DER.
+	f.Fuzz(func(t *testing.T, text []byte, asDER bool) {
+		if asDER {
+			text = EncodeCertificate(text)
+		}
 		cert, err := ParseCertificatePEM(text)
 		if err != nil {
 			checkTyped(t, text, err)

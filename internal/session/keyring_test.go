@@ -14,7 +14,7 @@ import (
 	"inro.dev/inro/internal/secretfile"
 )
 
-func writeKeyFile(t *testing.T, content string, mode fs.FileMode) string {
+func writeKeyFile(t testing.TB, content string, mode fs.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(path, []byte(content), mode); err != nil {

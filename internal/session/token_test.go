@@ -123,29 +123,64 @@ func TestOpenReturnsWhatWasMinted(t *testing.T) {
 	}
 }
 
-func TestOpenReadsTokensOfVersion1(t *testing.T) {
-	// Made once by this package; a change that breaks it ends every session
-	// that lives when a server is upgraded.
-	const (
-		file = `{"version":1,"keys":[{"id":"0a1b2c3d","created":"2026-01-02T03:04:05Z",` +
-			`"secret":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}]}`
-		accessKeyID = "ASIA6RVFFB77UDAFB5EN"
-		secret      = "cfWgtplPk3Taw1j8jL/1RPoluVrQVGxBRhRfaObO"
-		token       = "AQAKGyw9u1RZuJJ8L9xq2K6sFHUHo4ARSiOkaI1UjOkGrO44NXVO1rEkAOU8LWmIo957hBhL3RHVKFJ7YyVrCrlsXva1QJRWnzTvXvI0/LAfomR2ReOI0/tZjISlYNpkGLe5KmzrXpAGSs6ottq/OvINq9w+/VMFeNaRWWixPzDJ9M+jI1eJg8m1nUwbr3aGhxrPjH162cOnm/6tRQjbKR76SA0ffVpNFHoKNBE+wxTmv5Bm+/vix9ZYvueIBrTt"
-	)
-	path := writeKeyFile(t, file, 0o600)
-	k, err := LoadKeyring(path, Config{Now: func() time.Time { return start }})
+// oldTokens were made once by this package with the key of oldKeyFile: one as
+// it is, one deflated, which between them use every field of a role. A change
+// that does not open them ends every session that lives while a server is
+// upgraded.
+const oldKeyFile = `{"version":1,"keys":[{"id":"0a1b2c3d","created":"2026-01-02T03:04:05Z",` +
+	`"secret":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}]}`
+
+type oldToken struct {
+	accessKeyID, secret, token string
+	want                       Session
+}
+
+func oldTokens() []oldToken {
+	device := deviceSession()
+	device.Issued, device.SessionName = start, testCertificate
+	role := sessions()["chained role"]
+	role.Policy = strings.Repeat("{} ", 680)
+	return []oldToken{
+		{
+			accessKeyID: "ASIA6RVFFB77UDAFB5EN",
+			secret:      "cfWgtplPk3Taw1j8jL/1RPoluVrQVGxBRhRfaObO",
+			token: "AQAKGyw9u1RZuJJ8L9xq2K6sFHUHo4ARSiOkaI1UjOkGrO44NXVO1rEkAOU8LWmIo957hBhL3RHVKFJ7YyVrCrlsXva1QJRW" +
+				"nzTvXvI0/LAfomR2ReOI0/tZjISlYNpkGLe5KmzrXpAGSs6ottq/OvINq9w+/VMFeNaRWWixPzDJ9M+jI1eJg8m1nUwbr3aG" +
+				"hxrPjH162cOnm/6tRQjbKR76SA0ffVpNFHoKNBE+wxTmv5Bm+/vix9ZYvueIBrTt",
+			want: device,
+		},
+		{
+			accessKeyID: "ASIA6RVFFB77YZV5HXYP",
+			secret:      "tGadTeTvnGxEIdsoUdIlDhdcCwXjS8hgv+OoVGKj",
+			token: "AQEKGyw9OZ9T288PeqjQjRxP4kGtxrpsFZJbewHXDOavOkbl8IXCK8fDx5OzrRFNe+Vcxx64qJi2w9DHvQ0LYzUsRvMMSyD5" +
+				"l1HbvqlZhSsAtiobGhYmnlqZCI0sFkCPSX2of2Ackb9jzy1K5WNoiruD6/8xlHlMrWaZnZ/ML+K31YMIJP33OBkrV4JN1QCp" +
+				"32Ykjo8FBsgTibm0b3J186pByZQjCILp4aa5U6lVrTrGHOueQrNt8VLbFV/Apl+Pn8kZGY6WmNEAVbaRmsMwQnLNlh+VAwf4" +
+				"yR29ah5bCK0yv8jRpvkyR2rqkATBQhvy",
+			want: role,
+		},
+	}
+}
+
+func oldKeyring(t testing.TB) *Keyring {
+	t.Helper()
+	k, err := LoadKeyring(writeKeyFile(t, oldKeyFile, 0o600), Config{Now: func() time.Time { return start }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, gotSecret, err := k.Open(accessKeyID, token)
-	if err != nil || gotSecret != secret {
-		t.Fatalf("Open: secret %q, error %v, want %q", gotSecret, err, secret)
-	}
-	want := deviceSession()
-	want.Issued, want.SessionName, want.AccessKeyID = start, testCertificate, accessKeyID
-	if !reflect.DeepEqual(*s, want) {
-		t.Errorf("Open\n got %+v\nwant %+v", *s, want)
+	return k
+}
+
+func TestOpenReadsTokensOfVersion1(t *testing.T) {
+	k := oldKeyring(t)
+	for _, old := range oldTokens() {
+		s, secret, err := k.Open(old.accessKeyID, old.token)
+		if err != nil || secret != old.secret {
+			t.Fatalf("Open(%q): secret %q, error %v, want %q", old.token, secret, err, old.secret)
+		}
+		old.want.AccessKeyID = old.accessKeyID
+		if !reflect.DeepEqual(*s, old.want) {
+			t.Errorf("Open\n got %+v\nwant %+v", *s, old.want)
+		}
 	}
 }
 
@@ -426,21 +461,48 @@ func TestMintFailsWithoutRandomness(t *testing.T) {
 	}
 }
 
+// FuzzOpen uses fixed keys and tokens: its workers are processes of their own,
+// and a token of another process's keyring would be refused at the key id.
 func FuzzOpen(f *testing.F) {
-	k, _ := newTestKeyring(f, 16)
-	minted := map[[2]string]bool{}
-	for _, s := range sessions() {
-		c := mint(f, k, s)
-		minted[[2]string{c.AccessKeyID, c.SessionToken}] = true
-		f.Add(c.AccessKeyID, c.SessionToken)
+	k := oldKeyring(f)
+	genuine := map[[2]string]bool{}
+	for _, old := range oldTokens() {
+		genuine[[2]string{old.accessKeyID, old.token}] = true
+		f.Add(old.accessKeyID, old.token)
 	}
 	f.Fuzz(func(t *testing.T, accessKeyID, token string) {
 		s, secret, err := k.Open(accessKeyID, token)
-		if minted[[2]string{accessKeyID, token}] {
+		if genuine[[2]string{accessKeyID, token}] {
+			if err != nil {
+				t.Errorf("a genuine token: %v", err)
+			}
 			return
 		}
 		if !errors.Is(err, ErrInvalidToken) || s != nil || secret != "" {
 			t.Errorf("Open(%q, %q) = %+v, %q, %v, want ErrInvalidToken", accessKeyID, token, s, secret, err)
+		}
+	})
+}
+
+// FuzzOpenRaw changes the bytes beneath the base64, which reaches the seal.
+func FuzzOpenRaw(f *testing.F) {
+	k := oldKeyring(f)
+	genuine := map[string]string{}
+	for _, old := range oldTokens() {
+		raw, err := base64.StdEncoding.DecodeString(old.token)
+		if err != nil {
+			f.Fatal(err)
+		}
+		genuine[string(raw)] = old.accessKeyID
+		f.Add(old.accessKeyID, raw)
+	}
+	f.Fuzz(func(t *testing.T, accessKeyID string, raw []byte) {
+		s, secret, err := k.Open(accessKeyID, base64.StdEncoding.EncodeToString(raw))
+		if owner, ok := genuine[string(raw)]; ok && owner == accessKeyID {
+			return
+		}
+		if !errors.Is(err, ErrInvalidToken) || s != nil || secret != "" {
+			t.Errorf("Open(%q, %x) = %+v, %q, %v, want ErrInvalidToken", accessKeyID, raw, s, secret, err)
 		}
 	})
 }
