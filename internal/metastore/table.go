@@ -207,20 +207,19 @@ func (t *Table[T]) decode(id string, body []byte) (*T, error) {
 	return v, nil
 }
 
-// checkKind panics unless kind is lower-case words joined by hyphens.
+// checkKind panics unless kind is lower-case words joined by hyphens, the
+// first of which begins with a letter.
 func checkKind(kind string) {
-	word := false
-	for _, c := range []byte(kind) {
-		switch {
-		case c >= 'a' && c <= 'z' || word && c >= '0' && c <= '9':
-			word = true
-		case c == '-' && word:
-			word = false
-		default:
-			panic(fmt.Sprintf("metastore: kind %q is not lower-case words joined by hyphens", kind))
+	last := byte('-')
+	for i, c := range []byte(kind) {
+		letter, digit, hyphen := c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-'
+		if !letter && (!digit || i == 0) && (!hyphen || last == '-') {
+			last = '-'
+			break
 		}
+		last = c
 	}
-	if !word {
+	if last == '-' {
 		panic(fmt.Sprintf("metastore: kind %q is not lower-case words joined by hyphens", kind))
 	}
 }

@@ -41,6 +41,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"math/bits"
 	"strings"
 
 	"inro.dev/inro/internal/metastore"
@@ -109,7 +110,8 @@ func New(config Config, source metastore.Reader) *Cache {
 func (c *Cache) Begin(changes []Change) {
 	for _, change := range changes {
 		for _, k := range touched(change) {
-			c.shard(k).begin(k)
+			s, hash := c.shard(k)
+			s.begin(k, hash)
 		}
 	}
 }
@@ -119,7 +121,8 @@ func (c *Cache) Begin(changes []Change) {
 func (c *Cache) End(changes []Change) {
 	for _, change := range changes {
 		for _, k := range touched(change) {
-			c.shard(k).end(k)
+			s, _ := c.shard(k)
+			s.end(k)
 		}
 	}
 }
@@ -143,11 +146,11 @@ func (c *Cache) Len() int {
 // Record implements [metastore.Reader].
 func (c *Cache) Record(ctx context.Context, account, kind, id string) (metastore.Record, error) {
 	k := key{recordOf, account, kind, id, ""}
-	s := c.shard(k)
-	a := s.lookup(k)
+	s, hash := c.shard(k)
+	a := s.lookup(k, hash)
 	if a == nil {
 		var err error
-		a, err = s.load(ctx, k, func(k key) (*answer, error) {
+		a, err = s.load(ctx, k, hash, func(k key) (*answer, error) {
 			record, err := c.source.Record(ctx, k.account, k.kind, k.id)
 			if err == nil {
 				record.Memo = new(metastore.Memo)
@@ -167,11 +170,11 @@ func (c *Cache) Record(ctx context.Context, account, kind, id string) (metastore
 // Relation implements [metastore.Reader].
 func (c *Cache) Relation(ctx context.Context, account, kind, from, to string) (metastore.Edge, error) {
 	k := key{edgeOf, account, kind, from, to}
-	s := c.shard(k)
-	a := s.lookup(k)
+	s, hash := c.shard(k)
+	a := s.lookup(k, hash)
 	if a == nil {
 		var err error
-		a, err = s.load(ctx, k, func(k key) (*answer, error) {
+		a, err = s.load(ctx, k, hash, func(k key) (*answer, error) {
 			edge, err := c.source.Relation(ctx, k.account, k.kind, k.id, k.to)
 			return &answer{edges: []metastore.Edge{edge}, absent: err != nil}, known(err)
 		})
@@ -232,11 +235,11 @@ func (c *Cache) list(ctx context.Context, account, kind string, side metastore.S
 	if side == metastore.ToSide {
 		k.class = edgesTo
 	}
-	s := c.shard(k)
-	if a := s.lookup(k); a != nil {
+	s, hash := c.shard(k)
+	if a := s.lookup(k, hash); a != nil {
 		return a, nil
 	}
-	return s.load(ctx, k, func(k key) (*answer, error) {
+	return s.load(ctx, k, hash, func(k key) (*answer, error) {
 		edges, err := c.source.Relations(ctx, k.account, k.kind, side, k.id, "", pageEdges+1)
 		a := &answer{edges: edges}
 		if len(edges) > pageEdges {
@@ -246,12 +249,15 @@ func (c *Cache) list(ctx context.Context, account, kind string, side metastore.S
 	})
 }
 
-func (c *Cache) shard(k key) *shard {
-	h := maphash.String(c.seed, k.id)
+// shard returns where k belongs, and its hash.
+func (c *Cache) shard(k key) (*shard, uint64) {
+	h := maphash.String(c.seed, k.id) + uint64(k.class)
+	h = bits.RotateLeft64(h, 17) ^ maphash.String(c.seed, k.kind)
+	h = bits.RotateLeft64(h, 17) ^ maphash.String(c.seed, k.account)
 	if k.to != "" {
-		h += maphash.String(c.seed, k.to)
+		h = bits.RotateLeft64(h, 17) ^ maphash.String(c.seed, k.to)
 	}
-	return &c.shards[h&uint64(len(c.shards)-1)]
+	return &c.shards[h&uint64(len(c.shards)-1)], h
 }
 
 // known returns err unless it is an answer.

@@ -291,13 +291,13 @@ func TestFailureIsNotKeptNorShared(t *testing.T) {
 
 func TestPanicOfSourceReleasesTheKey(t *testing.T) {
 	c := New(Config{}, &source{})
-	s := c.shard(key{recordOf, account, kind, "a", ""})
 	k := key{recordOf, account, kind, "a", ""}
+	s, hash := c.shard(k)
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = s.load(t.Context(), k, func(key) (*answer, error) { panic("source") })
+		_, _ = s.load(t.Context(), k, hash, func(key) (*answer, error) { panic("source") })
 	}()
-	a, err := s.load(t.Context(), k, func(key) (*answer, error) { return &answer{absent: true}, nil })
+	a, err := s.load(t.Context(), k, hash, func(key) (*answer, error) { return &answer{absent: true}, nil })
 	if err != nil || !a.absent {
 		t.Errorf("load after a panic = %v, %v", a, err)
 	}
@@ -418,6 +418,30 @@ func TestScanDoesNotEvictWhatIsUsed(t *testing.T) {
 		body(t, c, fmt.Sprint("scan-", i))
 	}
 	s.wantAsked(t, 30+3000)
+}
+
+func TestKeysOfOneHashDisplaceEachOther(t *testing.T) {
+	c := New(Config{}, &source{})
+	s, hash := &c.shards[0], uint64(0)
+	k := []key{{recordOf, account, kind, "a", ""}, {recordOf, account, kind, "b", ""}}
+	load := func(i int) {
+		t.Helper()
+		want := &answer{}
+		got, err := s.load(t.Context(), k[i], hash, func(key) (*answer, error) { return want, nil })
+		if err != nil || got != want || s.lookup(k[i], hash) != want || s.lookup(k[1-i], hash) != nil {
+			t.Errorf("key %d: %p, %v, want %p kept alone", i, got, err, want)
+		}
+	}
+	load(0)
+	load(1)
+	load(0)
+	s.begin(k[1], hash)
+	if s.lookup(k[0], hash) == nil {
+		t.Error("a commit removed the answer of another key")
+	}
+	if s.len() != 1 || s.oldest != s.newest {
+		t.Errorf("%d answers are kept, want 1", s.len())
+	}
 }
 
 func TestClosedCacheKeepsNothing(t *testing.T) {

@@ -12,9 +12,10 @@ type shard struct {
 	maxEntries, maxBytes int
 
 	mu sync.RWMutex // guards what follows
-	// entries are the answers kept. They also form a queue in order of
+	// entries are the answers kept, by the hash of their keys: of two keys
+	// with one hash, only one is kept. They also form a queue in order of
 	// arrival; hand is the next to be considered for eviction, nil for oldest.
-	entries              map[key]*entry
+	entries              map[uint64]*entry
 	newest, oldest, hand *entry
 	bytes                int
 	// flights are the questions under way whose answers may be kept.
@@ -27,6 +28,7 @@ type shard struct {
 // entry is an answer in memory.
 type entry struct {
 	key          key
+	hash         uint64
 	answer       *answer
 	bytes        int
 	used         atomic.Bool
@@ -43,15 +45,15 @@ type flight struct {
 
 func (s *shard) init(entries, bytes int) {
 	s.maxEntries, s.maxBytes = max(entries, 1), bytes
-	s.entries, s.flights, s.pending = map[key]*entry{}, map[key]*flight{}, map[key]int{}
+	s.entries, s.flights, s.pending = map[uint64]*entry{}, map[key]*flight{}, map[key]int{}
 }
 
 // lookup returns the answer kept for k, or nil.
-func (s *shard) lookup(k key) *answer {
+func (s *shard) lookup(k key, hash uint64) *answer {
 	s.mu.RLock()
-	e := s.entries[k]
+	e := s.entries[hash]
 	s.mu.RUnlock()
-	if e == nil {
+	if e == nil || e.key != k {
 		return nil
 	}
 	if !e.used.Load() { // do not take the cache line from other readers
@@ -65,10 +67,10 @@ var errAbandoned = errors.New("hot: read abandoned")
 
 // load asks for k, together with others that do, and keeps the answer unless
 // a commit overtook it.
-func (s *shard) load(ctx context.Context, k key, ask func(key) (*answer, error)) (*answer, error) {
+func (s *shard) load(ctx context.Context, k key, hash uint64, ask func(key) (*answer, error)) (*answer, error) {
 	for {
 		s.mu.Lock()
-		if e := s.entries[k]; e != nil {
+		if e := s.entries[hash]; e != nil && e.key == k {
 			s.mu.Unlock()
 			return e.answer, nil
 		}
@@ -82,7 +84,7 @@ func (s *shard) load(ctx context.Context, k key, ask func(key) (*answer, error))
 			f = &flight{done: make(chan struct{}), err: errAbandoned}
 			s.flights[k] = f
 			s.mu.Unlock()
-			return s.fly(k, f, ask)
+			return s.fly(k, hash, f, ask)
 		}
 		s.mu.Unlock()
 		select {
@@ -101,13 +103,13 @@ func (s *shard) load(ctx context.Context, k key, ask func(key) (*answer, error))
 }
 
 // fly asks on behalf of everybody who waits for f.
-func (s *shard) fly(k key, f *flight, ask func(key) (*answer, error)) (*answer, error) {
+func (s *shard) fly(k key, hash uint64, f *flight, ask func(key) (*answer, error)) (*answer, error) {
 	defer func() {
 		s.mu.Lock()
 		if s.flights[k] == f { // no commit disowned it
 			delete(s.flights, k)
 			if f.err == nil {
-				s.keep(k, f.answer)
+				s.keep(k, hash, f.answer)
 			}
 		}
 		s.mu.Unlock()
@@ -118,12 +120,12 @@ func (s *shard) fly(k key, f *flight, ask func(key) (*answer, error)) (*answer, 
 }
 
 // begin forgets k, disowns the question about it and lets nothing be kept.
-func (s *shard) begin(k key) {
+func (s *shard) begin(k key, hash uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending[k]++
 	delete(s.flights, k)
-	if e := s.entries[k]; e != nil {
+	if e := s.entries[hash]; e != nil && e.key == k {
 		s.remove(e)
 	}
 }
@@ -154,15 +156,18 @@ func (s *shard) len() int {
 
 // keep adds an answer and evicts others to make room. The caller holds s.mu,
 // and there is no entry for k: its flight was the only one.
-func (s *shard) keep(k key, a *answer) {
-	e := &entry{key: k, answer: a, bytes: sizeBytes(k, a)}
+func (s *shard) keep(k key, hash uint64, a *answer) {
+	e := &entry{key: k, hash: hash, answer: a, bytes: sizeBytes(k, a)}
 	if e.bytes > s.maxBytes {
 		return
+	}
+	if other := s.entries[hash]; other != nil {
+		s.remove(other)
 	}
 	for len(s.entries) >= s.maxEntries || s.bytes+e.bytes > s.maxBytes {
 		s.evict()
 	}
-	s.entries[k] = e
+	s.entries[hash] = e
 	s.bytes += e.bytes
 	e.older = s.newest
 	if s.newest != nil {
@@ -197,7 +202,7 @@ func (s *shard) evict() {
 
 // remove takes e out of the shard. The caller holds s.mu.
 func (s *shard) remove(e *entry) {
-	delete(s.entries, e.key)
+	delete(s.entries, e.hash)
 	s.bytes -= e.bytes
 	if s.hand == e {
 		s.hand = e.newer

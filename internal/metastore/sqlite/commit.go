@@ -86,6 +86,9 @@ func (s *Store) runMember(ctx context.Context, b *batch, f func(metastore.Writer
 func (s *Store) settle(b *batch, w *writer, keep bool) {
 	if !keep {
 		b.err = s.writer.exec("ROLLBACK TO member")
+		if b.err != nil && w.err != nil {
+			b.err = w.err // it made SQLite end the transaction
+		}
 	}
 	if b.err == nil {
 		b.err = s.writer.exec("RELEASE member")

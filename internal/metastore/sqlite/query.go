@@ -124,3 +124,17 @@ func (s *statement) order(q metastore.Query) {
 		s.add(" ORDER BY r.id" + direction)
 	}
 }
+
+// Statements for the edges at one end. Without INDEXED BY, SQLite walks all
+// edges of the kind by the primary key to save itself the lookup of the value.
+var (
+	selectRelations = [...]string{
+		metastore.FromSide: "SELECT from_id, to_id, value FROM relations WHERE account = ? AND kind = ? AND from_id = ? AND to_id > ? ORDER BY to_id LIMIT ?",
+		metastore.ToSide: "SELECT from_id, to_id, value FROM relations INDEXED BY relations_to" +
+			" WHERE account = ? AND kind = ? AND to_id = ? AND from_id > ? ORDER BY from_id LIMIT ?",
+	}
+	countRelations = [...]string{
+		metastore.FromSide: "SELECT count(*) FROM relations WHERE account = ? AND kind = ? AND from_id = ?",
+		metastore.ToSide:   "SELECT count(*) FROM relations INDEXED BY relations_to WHERE account = ? AND kind = ? AND to_id = ?",
+	}
+)

@@ -127,10 +127,6 @@ func (r *reader) Relations(ctx context.Context, account, kind string, side metas
 	if err := r.ready(ctx); err != nil {
 		return nil, err
 	}
-	text := "SELECT from_id, to_id, value FROM relations WHERE account = ? AND kind = ? AND from_id = ? AND to_id > ? ORDER BY to_id LIMIT ?"
-	if side == metastore.ToSide {
-		text = "SELECT from_id, to_id, value FROM relations WHERE account = ? AND kind = ? AND to_id = ? AND from_id > ? ORDER BY from_id LIMIT ?"
-	}
 	var page []metastore.Edge
 	err = r.conn.rows(func(rows *sql.Rows) error {
 		var edge metastore.Edge
@@ -139,7 +135,7 @@ func (r *reader) Relations(ctx context.Context, account, kind string, side metas
 		}
 		page = append(page, edge)
 		return nil
-	}, text, account, kind, id, after, limit)
+	}, selectRelations[side], account, kind, id, after, limit)
 	return page, r.keep(err)
 }
 
@@ -150,11 +146,7 @@ func (r *reader) CountRelations(ctx context.Context, account, kind string, side 
 	if err := r.ready(ctx); err != nil {
 		return 0, err
 	}
-	text := "SELECT count(*) FROM relations WHERE account = ? AND kind = ? AND from_id = ?"
-	if side == metastore.ToSide {
-		text = "SELECT count(*) FROM relations WHERE account = ? AND kind = ? AND to_id = ?"
-	}
 	var n int
-	err := r.conn.row([]any{&n}, text, account, kind, id)
+	err := r.conn.row([]any{&n}, countRelations[side], account, kind, id)
 	return n, r.keep(err)
 }
