@@ -18,7 +18,9 @@ func (s *Service) Operations() []api.Operation {
 		s.inlinePoliciesTable(),
 		s.rolesTable(),
 		s.dependantsTable(),
-		s.reportsTable(), notOffered())
+		s.reportsTable(),
+		notOffered(),
+	)
 }
 
 func (s *Service) usersTable() []api.Operation {
