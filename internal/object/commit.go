@@ -3,7 +3,8 @@ package object
 import (
 	"errors"
 	"fmt"
-	"sync"
+	"runtime"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -13,9 +14,9 @@ const (
 	groupBytes = 4 << 20
 	groupOps   = 512
 
-	// groupsInFlight is how many batches may wait for their sync while the next
-	// one is put together.
-	groupsInFlight = 2
+	// gatherShare is the part of a sync's time that a group may wait for writers
+	// that are expected back: 1/gatherShare.
+	gatherShare = 4
 )
 
 // mutation is a change of the index. It runs on the committer's goroutine, one at
@@ -45,31 +46,30 @@ type transaction struct {
 }
 
 // committer applies mutations in turn and settles them when they are durable.
+//
+// Groups do not overlap: while one is synced the next gathers. Overlapping them
+// was tried and is slower, since it splits the same writers over more syncs.
+// Instead, writers who have just been answered and are likely to write again get
+// a moment to join those who wait already: with 16 writers of 1 KiB that made
+// groups of 11 instead of 8, and 16,000 instead of 12,000 writes a second.
 type committer struct {
 	engine *Engine
 	ops    chan *op
-	groups chan *group
 	quit   chan struct{}
-	done   sync.WaitGroup
-}
+	done   chan struct{} // closed when the goroutine has ended
 
-// group is a batch that has been applied and waits for its sync.
-type group struct {
-	tx     *transaction
-	ops    []*op
-	writes bool // the batch was applied
+	expected int           // writers that may come to the next group
+	syncTime time.Duration // of the last group
 }
 
 func startCommitter(e *Engine) *committer {
 	c := &committer{
 		engine: e,
 		ops:    make(chan *op, groupOps),
-		groups: make(chan *group, groupsInFlight),
 		quit:   make(chan struct{}),
+		done:   make(chan struct{}),
 	}
-	c.done.Add(2)
-	go c.applyAll()
-	go c.settleAll()
+	go c.run()
 	return c
 }
 
@@ -77,13 +77,8 @@ func startCommitter(e *Engine) *committer {
 // Nothing may be handed in after.
 func (c *committer) stop() {
 	close(c.quit)
-	settled := make(chan struct{})
-	go func() {
-		c.done.Wait()
-		close(settled)
-	}()
 	select {
-	case <-settled:
+	case <-c.done:
 	case <-c.engine.health.dead:
 	}
 }
@@ -131,10 +126,9 @@ func (e *Engine) hand(o *op) (settled bool, err error) {
 	}
 }
 
-// applyAll runs mutations in groups: all that wait at the moment, within bounds.
-func (c *committer) applyAll() {
-	defer c.done.Done()
-	defer close(c.groups)
+// run applies mutations in groups: all that wait at the moment, within bounds.
+func (c *committer) run() {
+	defer close(c.done)
 	defer func() {
 		if r := recover(); r != nil {
 			c.engine.fail(fmt.Errorf("commit: %v", r))
@@ -143,12 +137,13 @@ func (c *committer) applyAll() {
 	for {
 		select {
 		case o := <-c.ops:
-			c.apply(o)
+			c.gather()
+			c.commit(o)
 		case <-c.quit:
 			for {
 				select {
 				case o := <-c.ops:
-					c.apply(o)
+					c.commit(o)
 				default:
 					return
 				}
@@ -157,17 +152,28 @@ func (c *committer) applyAll() {
 	}
 }
 
-// apply runs a group that begins with first.
-func (c *committer) apply(first *op) {
-	g := c.newGroup()
+// gather waits until the writers expected are there, for a short while.
+func (c *committer) gather() {
+	if len(c.ops)+1 >= c.expected {
+		return
+	}
+	// A timer would be too coarse: the wait is some 100 µs.
+	for start := time.Now(); time.Since(start) < c.syncTime/gatherShare && len(c.ops)+1 < c.expected; {
+		runtime.Gosched()
+	}
+}
+
+// commit runs a group that begins with first.
+func (c *committer) commit(first *op) {
+	tx, ops := c.begin()
 	for next := first; next != nil; {
-		if next.alone && len(g.ops) > 0 {
-			c.flush(g)
-			g = c.newGroup()
+		if next.alone && len(ops) > 0 {
+			c.settle(tx, ops)
+			tx, ops = c.begin()
 		}
-		next.err = g.tx.run(next.run)
-		g.ops = append(g.ops, next)
-		if next.alone || len(g.ops) >= groupOps || g.tx.batch.Len() >= groupBytes {
+		next.err = tx.run(next.run)
+		ops = append(ops, next)
+		if next.alone || len(ops) >= groupOps || tx.batch.Len() >= groupBytes {
 			break
 		}
 		select {
@@ -176,45 +182,35 @@ func (c *committer) apply(first *op) {
 			next = nil
 		}
 	}
-	c.flush(g)
+	c.settle(tx, ops)
 }
 
-func (c *committer) newGroup() *group {
-	return &group{tx: &transaction{engine: c.engine, batch: c.engine.db.NewBatch()}}
+func (c *committer) begin() (*transaction, []*op) {
+	return &transaction{engine: c.engine, batch: c.engine.db.NewBatch()}, make([]*op, 0, max(c.expected, 1))
 }
 
-// flush applies the group's batch, which makes it visible, and passes the group
-// on to be settled.
-func (c *committer) flush(g *group) {
-	if g.writes = !g.tx.batch.Empty(); g.writes {
-		if err := c.engine.db.ApplyNoSyncWait(g.tx.batch, pebble.Sync); err != nil {
-			c.engine.fail(fmt.Errorf("commit: %w", err))
+// settle makes a group durable and tells its writers. Whoever finds nothing to
+// write is told after the earlier groups, hence of what is durable.
+func (c *committer) settle(tx *transaction, ops []*op) {
+	e := c.engine
+	if !tx.batch.Empty() {
+		start := time.Now()
+		if err := e.db.Apply(tx.batch, pebble.Sync); err != nil {
+			e.fail(fmt.Errorf("commit: %w", err))
 		}
+		c.syncTime = time.Since(start)
 	}
-	c.groups <- g
-}
-
-// settleAll waits for the sync of each group in turn. A group without writes is
-// settled after the earlier ones, so that nobody learns of what is not durable.
-func (c *committer) settleAll() {
-	defer c.done.Done()
-	for g := range c.groups {
-		if g.writes {
-			if err := g.tx.batch.SyncWait(); err != nil {
-				c.engine.fail(fmt.Errorf("sync of the index: %w", err))
-			}
-		}
-		if c.engine.health.hasFailed() {
-			continue // those who wait are told by health
-		}
-		for _, o := range g.ops {
-			o.done <- struct{}{}
-		}
-		if len(g.tx.freed) > 0 {
-			c.engine.reaper.add(g.tx.freed)
-		}
-		_ = g.tx.batch.Close()
+	if e.health.hasFailed() {
+		return // those who wait are told by health
 	}
+	c.expected = min(len(ops)+len(c.ops), groupOps)
+	for _, o := range ops {
+		o.done <- struct{}{}
+	}
+	if len(tx.freed) > 0 {
+		e.reaper.add(tx.freed)
+	}
+	_ = tx.batch.Close()
 }
 
 // run runs one mutation.

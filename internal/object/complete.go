@@ -158,7 +158,7 @@ func (e *Engine) chooseParts(place uploadPlace, parts []CompletedPart) ([]partRe
 		return nil, &PartError{Number: missing.Number, ETag: missing.ETag, Err: ErrInvalidPart}
 	}
 	for i := range chosen {
-		if err := checkPart(&parts[i], &chosen[i], i == len(chosen)-1); err != nil {
+		if err := e.checkPart(&parts[i], &chosen[i], i == len(chosen)-1); err != nil {
 			return nil, &PartError{Number: parts[i].Number, ETag: parts[i].ETag, SizeBytes: chosen[i].SizeBytes, Err: err}
 		}
 	}
@@ -166,7 +166,7 @@ func (e *Engine) chooseParts(place uploadPlace, parts []CompletedPart) ([]partRe
 }
 
 // checkPart compares a listed part with the stored one.
-func checkPart(listed *CompletedPart, stored *partRecord, last bool) error {
+func (e *Engine) checkPart(listed *CompletedPart, stored *partRecord, last bool) error {
 	if strings.Trim(listed.ETag, `"`) != stored.ETag {
 		return ErrInvalidPart
 	}
@@ -175,7 +175,7 @@ func checkPart(listed *CompletedPart, stored *partRecord, last bool) error {
 			return ErrInvalidPart
 		}
 	}
-	if !last && stored.SizeBytes < MinPartSizeBytes {
+	if !last && stored.SizeBytes < e.cfg.minPartBytes {
 		return ErrPartTooSmall
 	}
 	return nil

@@ -53,6 +53,9 @@ type Config struct {
 	// ErrNoSpace, so that deletes and compactions still have room. Default
 	// 256 MiB; negative is no reserve.
 	ReserveBytes int64
+
+	// minPartBytes is MinPartSizeBytes but in tests.
+	minPartBytes int64
 }
 
 const maxInlineBytes = 128 << 10
@@ -85,6 +88,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.ReserveBytes == 0 {
 		c.ReserveBytes = 256 << 20
+	}
+	if c.minPartBytes == 0 {
+		c.minPartBytes = MinPartSizeBytes
 	}
 	switch {
 	case c.Dir == "":
