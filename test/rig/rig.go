@@ -31,9 +31,10 @@ type Server struct {
 	// ConsoleURL is the base URL of the console.
 	ConsoleURL string
 
-	args []string
-	cmd  *exec.Cmd
-	log  *tail
+	args    []string
+	cmd     *exec.Cmd
+	log     *tail
+	copyLog io.Writer // nil for none
 }
 
 var (
@@ -46,6 +47,14 @@ var (
 // ready one.
 func Binary(t testing.TB) string {
 	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func build() (string, error) {
 	buildOnce.Do(func() {
 		if binary = os.Getenv("INRO_TEST_BINARY"); binary != "" {
 			return
@@ -61,17 +70,21 @@ func Binary(t testing.TB) string {
 			buildErr = fmt.Errorf("build inro: %w\n%s", err, out)
 		}
 	})
-	if buildErr != nil {
-		t.Fatal(buildErr)
-	}
-	return binary
+	return binary, buildErr
 }
 
 // Start starts a server with an empty data folder on free ports and stops it
 // with the test. Further arguments follow `inro serve`.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
-	s := &Server{Dir: filepath.Join(t.TempDir(), "data"), args: args}
+	return StartLogged(t, nil, args...)
+}
+
+// StartLogged is Start for tests that need all that the server logs, of which
+// [Server.Log] keeps the end only: it is also written to log, if not nil.
+func StartLogged(t testing.TB, log io.Writer, args ...string) *Server {
+	t.Helper()
+	s := &Server{Dir: filepath.Join(t.TempDir(), "data"), args: args, copyLog: log}
 	s.Restart(t)
 	t.Cleanup(func() { s.Stop(t) })
 	return s
@@ -84,23 +97,38 @@ const startTimeout = 60 * time.Second
 // ready. Ports change.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Server) start() error {
+	path, err := build()
+	if err != nil {
+		return err
+	}
 	args := append([]string{"serve", "--data", s.Dir, "--api", "127.0.0.1:0", "--credentials", "127.0.0.1:0", "--console", "127.0.0.1:0"}, s.args...)
-	s.cmd = exec.Command(Binary(t), args...)
+	s.cmd = exec.Command(path, args...)
 	s.log = &tail{}
 	s.cmd.Stderr = s.log
+	if s.copyLog != nil {
+		s.cmd.Stderr = io.MultiWriter(s.log, s.copyLog)
+	}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := awaitBanner(out); err != nil {
-		s.Kill(t)
-		t.Fatalf("server did not start: %v\n%s", err, s.log)
+		s.kill()
+		return fmt.Errorf("server did not start: %w\n%s", err, s.log)
 	}
-	s.readAddresses(t)
-	s.awaitReady(t)
+	if err := s.readAddresses(path); err != nil {
+		return err
+	}
+	return s.awaitReady()
 }
 
 // awaitBanner reads the banner to its last line and goes on discarding output.
@@ -115,45 +143,41 @@ func awaitBanner(out io.Reader) error {
 	return errors.Join(errors.New("no banner"), lines.Err())
 }
 
-func (s *Server) readAddresses(t testing.TB) {
-	t.Helper()
+func (s *Server) readAddresses(path string) error {
 	text, err := os.ReadFile(filepath.Join(s.Dir, "addresses.json"))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	var a struct{ Credentials, ConsoleURL string }
 	if err := json.Unmarshal(text, &a); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	s.Credentials, s.ConsoleURL = a.Credentials, a.ConsoleURL
-	env, err := exec.Command(Binary(t), "env", "--data", s.Dir, "--json").Output()
+	env, err := exec.Command(path, "env", "--data", s.Dir, "--json").Output()
 	if err != nil {
-		t.Fatal(err)
+		return fmt.Errorf("inro env: %w", err)
 	}
 	s.Env = nil
-	if err := json.Unmarshal(env, &s.Env); err != nil {
-		t.Fatal(err)
-	}
+	return json.Unmarshal(env, &s.Env)
 }
 
-func (s *Server) awaitReady(t testing.TB) {
-	t.Helper()
+func (s *Server) awaitReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.ConsoleURL+"/readyz", nil)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		answer, err := http.DefaultClient.Do(req)
 		if err == nil {
 			answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
-				return
+				return nil
 			}
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("server is not ready: %v\n%s", err, s.log)
+			return fmt.Errorf("server is not ready: %w\n%s", err, s.log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -163,18 +187,29 @@ func (s *Server) awaitReady(t testing.TB) {
 // server does not end cleanly. Stopping twice is harmless.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func (s *Server) stop() error {
 	if s.cmd == nil || s.cmd.ProcessState != nil {
-		return
+		return nil
 	}
 	s.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended
 	if err := s.cmd.Wait(); err != nil {
-		t.Errorf("server ended with %v\n%s", err, s.log)
+		return fmt.Errorf("server ended with %w\n%s", err, s.log)
 	}
+	return nil
 }
 
 // Kill ends the server with SIGKILL and waits.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
+	s.kill()
+}
+
+func (s *Server) kill() {
 	if s.cmd == nil || s.cmd.ProcessState != nil {
 		return
 	}
