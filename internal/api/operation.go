@@ -31,6 +31,7 @@ type Operation struct {
 
 	input, output *binding
 	newInput      func() any
+	newOutput     func() any
 	needs         func(ctx context.Context, in any) ([]Permission, error)
 	handle        func(ctx context.Context, in any) (any, error)
 }
@@ -45,11 +46,12 @@ func Op[In, Out any](name, route string, needs Needs[In], handle func(context.Co
 		panic("api: no handler for " + name)
 	}
 	return Operation{
-		Name:     name,
-		Route:    route,
-		input:    compileBinding(name, reflect.TypeFor[In]()),
-		output:   compileBinding(name, reflect.TypeFor[Out]()),
-		newInput: func() any { return new(In) },
+		Name:      name,
+		Route:     route,
+		input:     compileBinding(name, reflect.TypeFor[In]()),
+		output:    compileBinding(name, reflect.TypeFor[Out]()),
+		newInput:  func() any { return new(In) },
+		newOutput: func() any { return new(Out) },
 		needs: func(ctx context.Context, in any) ([]Permission, error) {
 			return needs(ctx, in.(*In))
 		},
