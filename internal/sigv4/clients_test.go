@@ -25,16 +25,19 @@ func TestRealClients(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := verifyRaw(raw); err != nil {
-				line, _, _ := bytes.Cut(raw, []byte("\r\n"))
+			line, _, _ := bytes.Cut(raw, []byte("\r\n"))
+			if err := verifyRaw(raw, exampleSecret); err != nil {
 				t.Errorf("%s: %v", line, err)
+			}
+			if err := verifyRaw(raw, "another secret"); kindOf(err) != KindSignatureMismatch {
+				t.Errorf("%s with another secret: got %v, want %q", line, err, KindSignatureMismatch)
 			}
 		})
 	}
 }
 
 // verifyRaw reads a request as a server does and verifies all of it.
-func verifyRaw(raw []byte) error {
+func verifyRaw(raw []byte, secret string) error {
 	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 	if err != nil {
 		return err
@@ -43,7 +46,7 @@ func verifyRaw(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	o := VerifyOptions{Secret: exampleSecret, Now: a.Time}
+	o := VerifyOptions{Secret: secret, Now: a.Time}
 	if a.Scope.Service != serviceS3 {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

@@ -17,6 +17,14 @@
 // encoded a second time, a path with empty or dot segments is refused, and
 // the payload hash is that of the body, given by the caller.
 //
+// The signature of an S3 request covers the decoded path: "a%2Fb" and "a/b"
+// sign alike and must mean the same key to the caller. A literal '+' in the
+// query is a space, as form decoding has it.
+//
+// Everything read is bounded before anything is known of the caller: the
+// Authorization header, the query, the number of signed headers, and every
+// line of a chunked body. What cannot be read without doubt is refused.
+//
 // What it leaves out: who owns an access key, whether a session token is
 // genuine, what the caller may do, Signature Version 2, SigV4A (ECDSA) and
 // the policies of browser POST uploads. It does no I/O but reading the

@@ -16,8 +16,7 @@ type Error struct {
 	Kind Kind
 	// Message is fit for the caller: it tells what to change.
 	Message string
-	// Detail is what AWS adds to the error body of this kind. Never nil-checked
-	// by callers: it is a value.
+	// Detail is what AWS adds to the error body of this kind.
 	Detail Detail
 	// Cause is the error of the connection behind KindIncompleteBody, if any.
 	Cause error

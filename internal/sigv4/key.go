@@ -23,8 +23,8 @@ func deriveKey(secret string, s Scope) signingKey {
 }
 
 // mac is HMAC-SHA256 (RFC 2104) for a key of half a block and a message of a
-// few hundred bytes. Unlike crypto/hmac it does not allocate, which saves a
-// tenth of the time of a verification.
+// few hundred bytes. It takes less than half the time of crypto/hmac, since it
+// does not allocate; of a verification that is a tenth.
 func (k *signingKey) mac(message []byte) signingKey {
 	var array [sha256.BlockSize + 384]byte
 	var outer [sha256.BlockSize + sha256.Size]byte
