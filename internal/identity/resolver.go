@@ -162,7 +162,8 @@ func (r *Resolver) sessionCaller(ctx context.Context, s *session.Session) (*Call
 	if role.UniqueID != s.RoleID {
 		return nil, ErrRevoked
 	}
-	if s.Kind == session.Device && !r.cfg.KeepSessions {
+	// A session that a device's session assumed remembers the certificate too.
+	if s.CertificateID != "" && !r.cfg.KeepSessions {
 		if err := r.deviceEntitled(ctx, s); err != nil {
 			return nil, err
 		}

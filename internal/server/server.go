@@ -1,0 +1,322 @@
+// Package server builds every part of Inro from a [Config] and runs the
+// listeners. It is the only package that sees them all.
+//
+// A data folder holds
+//
+//	inro.db          records of IAM and IoT (package metastore/sqlite)
+//	objects/         buckets and objects (package object)
+//	pki/             certificate authorities and server certificates (package pki)
+//	sessions.json    sealing keys of sessions (package session)
+//	root.json        the generated root access key, mode 0600
+//	ca-bundle.pem    Inro's CA and the system's, for clients
+//	addresses.json   where the last server listened, for `inro env`
+//
+// One process holds a data folder at a time. New opens everything and binds
+// the listeners; Run serves until its context ends, lets requests in flight
+// finish and closes everything.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"inro.dev/inro/internal/api"
+	"inro.dev/inro/internal/console"
+	"inro.dev/inro/internal/credentials"
+	"inro.dev/inro/internal/iam"
+	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/iot"
+	"inro.dev/inro/internal/metastore"
+	"inro.dev/inro/internal/metastore/sqlite"
+	"inro.dev/inro/internal/object"
+	"inro.dev/inro/internal/pki"
+	"inro.dev/inro/internal/policy"
+	"inro.dev/inro/internal/s3"
+	"inro.dev/inro/internal/session"
+	"inro.dev/inro/internal/sts"
+)
+
+// compiledPolicies bounds the cache of compiled policies.
+const compiledPolicies = 16384
+
+// Server is an assembled server with bound listeners.
+type Server struct {
+	cfg       Config
+	logger    *slog.Logger
+	metrics   *metrics
+	store     metastore.Store
+	objects   *object.Engine
+	authority *pki.Authority
+	listeners []*listener
+	addresses Addresses
+	closers   []io.Closer // closed in reverse order
+}
+
+// New opens the data folder and binds the listeners. cfg must come from
+// [Config.WithDefaults]. The log goes to logTo. It fails when another process
+// holds the data folder.
+func New(ctx context.Context, cfg Config, logTo io.Writer) (_ *Server, err error) {
+	logger, err := newLogger(&cfg, logTo)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, logger: logger, metrics: newMetrics()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := s.openStores(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.assemble(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// openStores opens what the data folder keeps. The metastore comes first: it
+// holds the folder's lock.
+func (s *Server) openStores(ctx context.Context) error {
+	store, err := sqlite.Open(sqlite.Config{Path: s.path("inro.db")})
+	if errors.Is(err, sqlite.ErrInUse) {
+		return fmt.Errorf("the data folder %s is held by another process; stop that one, or choose another folder with --data", s.cfg.Data)
+	}
+	if err != nil {
+		return fmt.Errorf("open records: %w", err)
+	}
+	s.store = store
+	s.closers = append(s.closers, store)
+	s.objects, err = object.Open(object.Config{
+		Dir: s.path("objects"), Logger: s.logger,
+		CacheSizeBytes: int64(s.cfg.Storage.CacheMiB) << 20, ReserveBytes: int64(s.cfg.Storage.ReserveMiB) << 20,
+	})
+	if err != nil {
+		return fmt.Errorf("open objects: %w", err)
+	}
+	s.closers = append(s.closers, s.objects)
+	s.authority, err = pki.LoadOrCreate(s.path("pki"), nil, nil)
+	if err != nil {
+		return fmt.Errorf("open certificate authorities: %w", err)
+	}
+	s.closers = append(s.closers, s.authority)
+	key, err := loadRootKey(&s.cfg)
+	if err != nil {
+		return err
+	}
+	return installRootKey(ctx, s.store, s.cfg.Account, key, time.Now().UTC())
+}
+
+func (s *Server) path(name string) string { return filepath.Join(s.cfg.Data, name) }
+
+// assemble wires the services and binds the listeners.
+func (s *Server) assemble(ctx context.Context) error {
+	keyring, err := session.LoadOrCreateKeyring(s.path("sessions.json"), session.Config{})
+	if err != nil {
+		return fmt.Errorf("open session keys: %w", err)
+	}
+	cache := policy.NewCache(compiledPolicies)
+	policies := identity.NewPolicies(cache)
+	resolver := identity.NewResolver(identity.Config{
+		Store: s.store, Sessions: keyring, Policies: policies, KeepSessions: s.cfg.Sessions.KeepAfterRevocation,
+	})
+	prefix, err := endpointPrefix(ctx, s.store, s.cfg.Account)
+	if err != nil {
+		return err
+	}
+	names := newEndpointNames(&s.cfg, prefix)
+	endpoint, err := s.credentialsEndpoint(cache, keyring, names)
+	if err != nil {
+		return err
+	}
+	credentialsListener, err := bind("credentials", s.cfg.Credentials, endpoint.Server(), endpoint.Listener)
+	if err != nil {
+		return err
+	}
+	s.listeners = append(s.listeners, credentialsListener)
+	names.listen(credentialsListener.address())
+
+	handler, err := api.NewServer(api.Config{
+		Services: []api.Service{
+			s3.New(s3.Config{Engine: s.objects, Region: s.cfg.Region}).API(),
+			iam.New(iam.Config{Store: s.store, Policies: policies}).API(),
+			sts.New(sts.Config{Store: s.store, Policies: policies, Sessions: keyring}).API(),
+			iot.New(iot.Config{
+				Store: s.store, Authority: s.authority, Region: s.cfg.Region, Endpoints: names,
+				ThingTypeDeletionDelay: s.cfg.IoT.ThingTypeDeletionDelay.Duration, RevocationIsFinal: s.cfg.IoT.RevocationIsFinal,
+			}).API(),
+		},
+		Authority: resolver, Region: s.cfg.Region, Domains: s.cfg.S3.Domains, Observer: s, Logger: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	apiTLS, err := s.apiTLS()
+	if err != nil {
+		return err
+	}
+	return s.bindRest(handler, apiTLS, names)
+}
+
+// bindRest binds the API and console listeners and writes down where the
+// server can be reached.
+func (s *Server) bindRest(handler http.Handler, apiTLS *tls.Config, names *endpointNames) error {
+	apiListener, err := bind("api", s.cfg.API, httpServer("api", handler, apiTLS, s.logger), nil)
+	if err != nil {
+		return err
+	}
+	s.listeners = append(s.listeners, apiListener)
+	page := console.New(console.Config{Ready: s.ready, Metrics: s.metrics.registry})
+	consoleListener, err := bind("console", s.cfg.Console, httpServer("console", page, nil, s.logger), nil)
+	if err != nil {
+		return err
+	}
+	s.listeners = append(s.listeners, consoleListener)
+	bundle, err := writeBundle(s.cfg.Data, s.authority.CAPEM())
+	if err != nil {
+		return fmt.Errorf("write CA bundle: %w", err)
+	}
+	s.addresses = Addresses{
+		APIURL:      localURL(apiListener.address(), apiTLS != nil),
+		Credentials: names.credentialProvider(),
+		ConsoleURL:  localURL(consoleListener.address(), false),
+		Region:      s.cfg.Region, CABundle: bundle, APITLS: apiTLS != nil,
+	}
+	if err := writeAddresses(s.cfg.Data, s.addresses); err != nil {
+		return fmt.Errorf("write addresses: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) credentialsEndpoint(cache *policy.Cache, keyring *session.Keyring, names *endpointNames) (*credentials.Endpoint, error) {
+	cfg := &s.cfg.Endpoint
+	certificate, err := s.serverCertificate(cfg.Certificate, cfg.Key, names.credentialHosts())
+	if err != nil {
+		return nil, err
+	}
+	return credentials.New(credentials.Config{
+		Store: s.store, Policies: cache, Sessions: keyring, Account: s.cfg.Account, Region: s.cfg.Region,
+		Hosts: names.credentialHosts(), GetCertificate: certificate,
+		RatePerCertificate: cfg.RatePerCertificate, BurstPerCertificate: cfg.BurstPerCertificate,
+		RatePerServer: cfg.RatePerServer, BurstPerServer: cfg.BurstPerServer,
+		Logger: s.logger, Observer: s.metrics,
+	})
+}
+
+type certificateSource = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// serverCertificate serves the given PEM files, or a certificate of Inro's own
+// CA for hosts.
+func (s *Server) serverCertificate(certificate, key string, hosts []string) (certificateSource, error) {
+	if certificate == "" {
+		return s.authority.GetCertificate(hosts)
+	}
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("server certificate: %w", err)
+	}
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
+}
+
+func (s *Server) apiTLS() (*tls.Config, error) {
+	cfg := &s.cfg.APITLS
+	if !cfg.Enabled {
+		return nil, nil
+	}
+	source, err := s.serverCertificate(cfg.Certificate, cfg.Key, cfg.Hosts)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: source}, nil
+}
+
+// Observe counts and logs a served request; it implements [api.Observer].
+func (s *Server) Observe(v *api.Served) {
+	s.metrics.served(v)
+	logServed(s.logger, v)
+}
+
+// ready reports whether requests can be served.
+func (s *Server) ready(ctx context.Context) error {
+	if err := s.store.View(ctx, func(metastore.Reader) error { return nil }); err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
+	if _, err := s.objects.Buckets(ctx, s.cfg.Account, "", "", 1); err != nil {
+		return fmt.Errorf("objects: %w", err)
+	}
+	return nil
+}
+
+// Addresses returns where the server can be reached from its own machine.
+func (s *Server) Addresses() Addresses { return s.addresses }
+
+// Banner says what the server listens on and where its data is.
+func (s *Server) Banner() string {
+	data, err := filepath.Abs(s.cfg.Data)
+	if err != nil {
+		data = s.cfg.Data
+	}
+	return fmt.Sprintf(`inro: serving account %s in %s
+  API          %s   (S3, IAM, STS, IoT)
+  credentials  https://%s   (mutual TLS)
+  console      %s   (healthz, readyz, metrics)
+  data         %s
+
+Point a shell at it:  eval "$(inro env --data %s)"
+`, s.cfg.Account, s.cfg.Region, s.addresses.APIURL, s.addresses.Credentials, s.addresses.ConsoleURL, data, s.cfg.Data)
+}
+
+// Run serves until ctx ends, then stops accepting, lets requests in flight
+// finish and closes everything.
+func (s *Server) Run(ctx context.Context) error {
+	var group errgroup.Group
+	failed := make(chan struct{}, len(s.listeners))
+	for _, l := range s.listeners {
+		group.Go(func() error {
+			err := l.serve()
+			if err != nil {
+				failed <- struct{}{}
+			}
+			return err
+		})
+	}
+	select {
+	case <-ctx.Done():
+		s.logger.Info("shutting down")
+	case <-failed:
+	}
+	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	var errs []error
+	for _, l := range s.listeners {
+		errs = append(errs, l.shutdown(drain))
+	}
+	errs = append(errs, group.Wait(), s.close())
+	return errors.Join(errs...)
+}
+
+// close releases what was opened, in reverse order.
+func (s *Server) close() error {
+	var errs []error
+	for _, l := range s.listeners {
+		l.net.Close() // harmless when serve closed it
+	}
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i].Close())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
