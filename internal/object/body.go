@@ -31,6 +31,9 @@ type receivedBody struct {
 // release ends the use of the body. Unless it was committed, its file is
 // removed; with an unknown outcome nothing may be touched.
 func (b *receivedBody) release(settled bool, err error) {
+	if b.file != nil {
+		defer b.engine.openFiles.Add(-1)
+	}
 	if !settled {
 		return
 	}
@@ -118,7 +121,13 @@ func (b *receivedBody) spill(p []byte) error {
 		if err != nil {
 			return err
 		}
+		e.openFiles.Add(1)
+		if e.closing.Load() {
+			e.openFiles.Add(-1)
+			return ErrClosed
+		}
 		if b.file, err = e.segments.create(i); err != nil {
+			e.openFiles.Add(-1)
 			return e.writeError(err)
 		}
 		b.ref = ref{where: inFile, id: i}
@@ -136,6 +145,8 @@ func (e *Engine) writeError(err error) error {
 		return nil
 	case isNoSpace(err):
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	case errors.Is(err, ErrClosed):
+		return err
 	case errors.As(err, &failed):
 		e.fail(err)
 		return e.health.err()

@@ -125,6 +125,8 @@ type Engine struct {
 	// leftovers is set when a file may have been left that nothing refers to;
 	// the folder is then not marked clean.
 	leftovers atomic.Bool
+	openFiles atomic.Int64 // files being written
+	closing   atomic.Bool  // no more are begun
 
 	closeMu sync.RWMutex // held for reading while the index is used
 	closed  bool         // guarded by closeMu
@@ -151,10 +153,7 @@ func Open(cfg Config) (*Engine, error) {
 func (e *Engine) open() (err error) {
 	fileSystem, dir := e.cfg.FS, e.cfg.Dir
 	index := fileSystem.PathJoin(dir, "index")
-	if err := fileSystem.MkdirAll(index, 0o700); err != nil {
-		return err
-	}
-	if err := syncDir(fileSystem, dir); err != nil {
+	if err := makeDir(fileSystem, index); err != nil {
 		return err
 	}
 	if e.lock, err = pebble.LockDirectory(index, fileSystem); err != nil {
@@ -266,8 +265,9 @@ func (e *Engine) Close() error {
 		return err
 	}
 	e.leave()
+	e.closing.Store(true)
 	e.reaper.stop()
-	if !e.leftovers.Load() && e.health.err() == nil {
+	if e.openFiles.Load() == 0 && !e.leftovers.Load() && e.health.err() == nil {
 		// Best effort: without the mark the next start sweeps.
 		_, _ = e.commit(func(tx *transaction) error {
 			tx.setUnread(settingClean, []byte{1})

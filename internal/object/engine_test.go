@@ -39,7 +39,7 @@ func testClock() func() time.Time {
 // files and whose parts may be small.
 func testConfig(fs vfs.FS) Config {
 	return Config{
-		Dir: "data", FS: fs, Clock: testClock(), Rand: rand.NewChaCha8([32]byte{1}),
+		Dir: "/data", FS: fs, Clock: testClock(), Rand: rand.NewChaCha8([32]byte{1}),
 		CacheSizeBytes: 1 << 20, MemTableSizeBytes: 1 << 20, InlineMaxBytes: 4 << 10, minPartBytes: 6 << 10,
 	}
 }

@@ -121,10 +121,7 @@ func (r *reaper) stop() {
 	r.stopped = true
 	r.changed.Broadcast()
 	r.mu.Unlock()
-	select {
-	case <-r.done:
-	case <-r.engine.health.dead:
-	}
+	<-r.done
 }
 
 // next waits for IDs; nil when the reaper is to end.

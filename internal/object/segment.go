@@ -37,8 +37,9 @@ type segmentShard struct {
 	dir  vfs.File // open for syncing
 
 	mu      sync.Mutex
-	syncing bool       // a sync is running
+	syncing *syncRound // the one that runs
 	waiting *syncRound // the next one
+	closed  bool
 }
 
 // syncRound is one sync of a directory, shared by all who asked before it began.
@@ -53,9 +54,9 @@ func openSegmentStore(fs vfs.FS, folder string, buffers *bufferPool) (*segmentSt
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.path = fs.PathJoin(folder, fmt.Sprintf("%x", i))
-		if err := fs.MkdirAll(shard.path, 0o700); err != nil {
+		if err := makeDir(fs, shard.path); err != nil {
 			s.close()
-			return nil, fmt.Errorf("create %s: %w", shard.path, err)
+			return nil, err
 		}
 		dir, err := fs.OpenDir(shard.path)
 		if err != nil {
@@ -64,19 +65,48 @@ func openSegmentStore(fs vfs.FS, folder string, buffers *bufferPool) (*segmentSt
 		}
 		shard.dir = dir
 	}
-	if err := syncDir(fs, folder); err != nil {
-		s.close()
-		return nil, err
-	}
 	return s, nil
 }
 
+// close closes the directories. Syncs fail with ErrClosed from then on.
 func (s *segmentStore) close() {
 	for i := range s.shards {
-		if s.shards[i].dir != nil {
-			s.shards[i].dir.Close()
+		s.shards[i].close()
+	}
+}
+
+func (d *segmentShard) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	for d.syncing != nil {
+		running := d.syncing
+		d.mu.Unlock()
+		<-running.done
+		d.mu.Lock()
+	}
+	if d.dir != nil {
+		d.dir.Close()
+		d.dir = nil
+	}
+}
+
+// makeDir creates a directory and those above it, durably.
+func makeDir(fs vfs.FS, path string) error {
+	_, err := fs.Stat(path)
+	if !isNotExist(err) {
+		return err
+	}
+	parent := fs.PathDir(path)
+	if parent != path {
+		if err := makeDir(fs, parent); err != nil {
+			return err
 		}
 	}
+	if err := fs.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	return syncDir(fs, parent)
 }
 
 // syncDir makes the names in a directory durable.
@@ -108,25 +138,27 @@ func (s *segmentStore) remove(i id) error {
 // call durable. Calls that wait at the same time share one sync.
 func (d *segmentShard) sync() error {
 	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return ErrClosed
+	}
 	if d.waiting == nil {
 		d.waiting = &syncRound{done: make(chan struct{})}
 	}
 	round := d.waiting
-	if d.syncing {
+	if d.syncing != nil {
 		d.mu.Unlock()
 		<-round.done
 		return round.err
 	}
-	d.syncing = true
 	for d.waiting != nil {
-		next := d.waiting
-		d.waiting = nil
+		d.syncing, d.waiting = d.waiting, nil
 		d.mu.Unlock()
-		next.err = d.dir.Sync()
-		close(next.done)
+		d.syncing.err = d.dir.Sync()
 		d.mu.Lock()
+		close(d.syncing.done)
+		d.syncing = nil
 	}
-	d.syncing = false
 	d.mu.Unlock()
 	return round.err
 }
