@@ -74,5 +74,10 @@ func (s *Service) now() time.Time { return s.cfg.Clock().UTC() }
 
 // Operations returns the operation table: what is offered, then what is not.
 func (s *Service) Operations() []api.Operation {
-	return slices.Concat(notOffered())
+	return slices.Concat(
+		s.thingOperations(), s.thingTypeOperations(), s.thingGroupOperations(), s.groupMemberOperations(),
+		s.certificateOperations(), s.policyOperations(), s.attachmentOperations(), s.thingPrincipalOperations(),
+		s.effectivePolicyOperations(), s.roleAliasOperations(), s.endpointOperations(), s.tagOperations(),
+		notOffered(),
+	)
 }
