@@ -38,7 +38,7 @@ func (b *bench) credentials(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		bare, err := tlsClient(device, filepath.Join(b.dir, "bare", "pki", "ca.pem"), "localhost", b.bare.TLS, mode.keepAlive)
+		bare, err := tlsClient(device, filepath.Join(b.dir, "bare", "pki", "server-ca.pem"), "localhost", b.bare.TLS, mode.keepAlive)
 		if err != nil {
 			return err
 		}
