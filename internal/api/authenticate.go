@@ -180,8 +180,28 @@ func scopeService(r *http.Request) string {
 
 // explanation is the part of a decision that AWS tells the caller (spec C.1).
 func explanation(p Permission, d policy.Decision) string {
-	if d.Effect != policy.ExplicitDeny {
-		return " because no " + d.Layer.String() + " policy allows the " + p.Action + " action"
+	article, layer := layerText(d.Layer)
+	switch {
+	case layer == "":
+		return ""
+	case d.Effect == policy.ExplicitDeny:
+		return " with an explicit deny in " + article + " " + layer
 	}
-	return " with an explicit deny in a " + d.Layer.String() + " policy"
+	return " because no " + layer + " allows the " + p.Action + " action"
+}
+
+// layerText names the kind of policy that decided, with its article. A refusal
+// across accounts is the other account's resource policy.
+func layerText(l policy.Layer) (article, text string) {
+	switch l {
+	case policy.LayerIdentity:
+		return "an", "identity-based policy"
+	case policy.LayerBoundary:
+		return "a", "permissions boundary"
+	case policy.LayerSession:
+		return "a", "session policy"
+	case policy.LayerResource, policy.LayerCrossAccount:
+		return "a", "resource-based policy"
+	}
+	return "", ""
 }
