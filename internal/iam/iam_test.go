@@ -1,0 +1,81 @@
+package iam_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"inro.dev/inro/internal/api"
+	"inro.dev/inro/internal/iam"
+	"inro.dev/inro/internal/iam/iamtest"
+)
+
+// The documents that tests use.
+const (
+	allowGet  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`
+	allowIAM  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"}]}`
+	trustIoT  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"credentials.iot.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	localARN  = "arn:aws:iam::999999999999:"
+	policyARN = localARN + "policy/"
+	s3Full    = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
+)
+
+type step = iamtest.Step
+
+// p writes the parameters of a step: "UserName=ann" "Path=/".
+func p(pairs ...string) []string {
+	var params []string
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		params = append(params, name, value)
+	}
+	return params
+}
+
+func newWorld(t *testing.T) *iamtest.World {
+	t.Helper()
+	return iamtest.New(t, func(w *iamtest.World) []api.Service {
+		return []api.Service{iam.New(iam.Config{Store: w.Store, Policies: w.Policies, Clock: w.Clock}).API()}
+	})
+}
+
+func TestTableHasEveryOperationOfTheModel(t *testing.T) {
+	text, err := os.ReadFile("testdata/operations.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields(string(text))
+	var got []string
+	offered := 0
+	for _, op := range iam.New(iam.Config{}).Operations() {
+		got = append(got, op.Name)
+		if op.Offered() {
+			offered++
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %d operations, want %d; first difference at %s", len(got), len(want), firstDifference(got, want))
+	}
+	if offered != 85 || len(want)-offered != 91 {
+		t.Errorf("got %d operations offered and %d refused, want 85 and 91 (spec H.1)", offered, len(want)-offered)
+	}
+}
+
+func firstDifference(got, want []string) string {
+	for i := range want {
+		if i >= len(got) || got[i] != want[i] {
+			return want[i]
+		}
+	}
+	return "the end"
+}
+
+func TestOperationsThatAreNotOfferedSayWhy(t *testing.T) {
+	newWorld(t).Root().Run("iam",
+		step{Action: "CreateInstanceProfile", Refused: "501 NotImplemented: CreateInstanceProfile is not offered: Instance profiles serve EC2, which is not here."},
+		step{Action: "CreateVirtualMFADevice", Refused: "501 NotImplemented: CreateVirtualMFADevice is not offered: There are no MFA devices."},
+		step{Action: "Nonsense", Refused: "400 InvalidAction: Could not find operation Nonsense for version 2010-05-08"},
+	)
+}
