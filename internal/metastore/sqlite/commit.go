@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/metastore/hot"
@@ -22,6 +23,9 @@ type batch struct {
 	err  error
 	done chan struct{}
 }
+
+// maxWALBytes is when the WAL is emptied even if readers have to be waited for.
+const maxWALBytes = 64 << 20
 
 // errUnwound stands for the result of a function that panicked.
 var errUnwound = errors.New("sqlite: update function did not return")
@@ -127,8 +131,29 @@ func (s *Store) commit(b *batch) {
 		b.err = fmt.Errorf("commit: %w", b.err)
 	}
 	s.batch = nil
-	s.turns.pass()
+	failed := b.err != nil
 	close(b.done)
+	if !failed {
+		s.boundWAL()
+	}
+	s.turns.pass()
+}
+
+// boundWAL copies the WAL into the database and empties it if it has grown
+// beyond the limit. SQLite's own checkpoints never wait for readers, so that
+// the WAL grows for as long as Views overlap. This one waits, while Updates
+// wait too and new Views do not, for up to the busy timeout.
+func (s *Store) boundWAL() {
+	info, err := os.Stat(s.config.Path + "-wal")
+	if err != nil || info.Size() < s.walDueBytes {
+		return
+	}
+	var busy, frames, copied int
+	err = s.writer.row([]any{&busy, &frames, &copied}, "PRAGMA wal_checkpoint(TRUNCATE)")
+	s.walDueBytes = s.walLimitBytes
+	if err != nil || busy != 0 {
+		s.walDueBytes = info.Size() + s.walLimitBytes/4 // a View is slow: not again at once
+	}
 }
 
 // prune removes the oldest changes from the log, not at every commit.

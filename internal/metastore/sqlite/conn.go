@@ -16,7 +16,7 @@ import (
 // Settings of each connection, applied in order.
 var (
 	commonPragmas = []string{
-		"busy_timeout(10000)", // milliseconds; recovery and checkpoints lock for short
+		"busy_timeout(2000)", // milliseconds; recovery and checkpoints lock for short
 		"foreign_keys(1)",
 		"trusted_schema(0)",
 		"cell_size_check(1)",

@@ -19,8 +19,9 @@ func read[T any](ctx context.Context, s *Store, f func(*reader) (T, error)) (T, 
 		var zero T
 		return zero, err
 	}
-	defer func() { s.readers <- c }()
-	return f(&reader{conn: c})
+	r := &reader{conn: c}
+	defer func() { s.giveBack(c, r.err == nil || ctx.Err() != nil) }()
+	return f(r)
 }
 
 func (d direct) Record(ctx context.Context, account, kind, id string) (metastore.Record, error) {

@@ -21,6 +21,11 @@
 // (synchronous=FULL), when nobody waits for a turn or maxBatch Updates are in
 // it. So an Update alone commits at once and concurrent ones share a sync.
 //
+// The WAL is copied into the database by SQLite at every thousand pages, and,
+// since that never waits for readers, once more with waiting when it exceeds
+// 64 MiB. A View of several seconds can delay Updates then, by 2 seconds at
+// most each time.
+//
 // A commit that fails with an I/O error is final: the kernel may have dropped
 // the pages that it could not write, so nothing is written any more until the
 // database is opened, and the WAL recovered, anew.
@@ -86,10 +91,13 @@ type Store struct {
 	writer  *conn // used by the holder of the turn
 
 	turns turns
-	// batch, failed and prunedSeq belong to the holder of the turn.
+	// These belong to the holder of the turn.
 	batch     *batch // the transaction that is open, or nil
 	failed    error  // why there can be no Update any more
 	prunedSeq int64  // the last change of the last batch that pruned
+	// walLimitBytes is when the WAL is to be emptied, walDueBytes when this is
+	// to be tried.
+	walLimitBytes, walDueBytes int64
 
 	readers chan *conn // idle readers, nil for those not yet opened
 	closing chan struct{}
@@ -120,7 +128,10 @@ func Open(config Config) (*Store, error) {
 	}
 	config.Path = path
 
-	s := &Store{config: config, closing: make(chan struct{}), readers: make(chan *conn, config.Readers)}
+	s := &Store{
+		config: config, closing: make(chan struct{}), readers: make(chan *conn, config.Readers),
+		walLimitBytes: maxWALBytes, walDueBytes: maxWALBytes,
+	}
 	s.hot = hot.New(config.Cache, direct{s})
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.release())
@@ -182,14 +193,7 @@ func (s *Store) View(ctx context.Context, f func(metastore.Reader) error) error 
 	if err != nil {
 		return err
 	}
-	defer func() {
-		// The connection is of no use if it is still in a transaction.
-		if c.exec("ROLLBACK") != nil {
-			c.close()
-			c = nil
-		}
-		s.readers <- c
-	}()
+	defer func() { s.giveBack(c, c.exec("ROLLBACK") == nil) }()
 	if err := c.exec("BEGIN"); err != nil {
 		return err
 	}
@@ -220,6 +224,16 @@ func (s *Store) acquire(ctx context.Context) (*conn, error) {
 		return nil, fmt.Errorf("open reader of %s: %w", s.config.Path, err)
 	}
 	return c, nil
+}
+
+// giveBack returns a connection to the pool. One that failed is replaced by a
+// new one when it is needed.
+func (s *Store) giveBack(c *conn, works bool) {
+	if !works {
+		c.close()
+		c = nil
+	}
+	s.readers <- c
 }
 
 // Close implements [metastore.Store].
