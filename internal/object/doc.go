@@ -23,6 +23,7 @@
 //
 // # Data folder
 //
+//	LOCK             locked by the process that holds the folder
 //	index/           a Pebble database: the index and small bodies
 //	segments/<x>/    files of larger bodies, named by segment ID in hex;
 //	                 <x> is the ID's last digit

@@ -107,7 +107,7 @@ func (c Config) withDefaults() (Config, error) {
 type Engine struct {
 	cfg       Config
 	epoch     uint32
-	lock      *pebble.Lock
+	lock      io.Closer
 	guard     *guardFS
 	health    *health
 	db        *pebble.DB
@@ -152,54 +152,86 @@ func Open(cfg Config) (*Engine, error) {
 
 func (e *Engine) open() (err error) {
 	fileSystem, dir := e.cfg.FS, e.cfg.Dir
-	index := fileSystem.PathJoin(dir, "index")
-	if err := makeDir(fileSystem, index); err != nil {
+	if err := makeDir(fileSystem, dir); err != nil {
 		return err
 	}
-	if e.lock, err = pebble.LockDirectory(index, fileSystem); err != nil {
+	if e.lock, err = fileSystem.Lock(fileSystem.PathJoin(dir, "LOCK")); err != nil {
+		e.lock = nil
 		if errors.Is(err, fs.ErrPermission) || errors.Is(err, vfs.ErrUnsupported) {
-			return err
+			return fmt.Errorf("lock: %w", err)
 		}
 		return fmt.Errorf("%w (%w)", ErrLocked, err)
 	}
 	e.guard = &guardFS{FS: fileSystem, health: e.health, fail: e.fail}
-	if err := e.openIndex(index); err != nil {
+	if e.db, err = guarded(e.health, e.openIndex); err != nil {
 		return err
 	}
 	segments := fileSystem.PathJoin(dir, "segments")
 	if e.segments, err = openSegmentStore(fileSystem, segments, &e.buffers); err != nil {
 		return err
 	}
-	clean, err := e.begin()
+	last, err := guarded(e.health, e.begin)
 	if err != nil {
 		return err
 	}
+	e.epoch = last.epoch + 1
 	if err := e.loadBuckets(); err != nil {
 		return err
 	}
 	e.space = newSpace(fileSystem, dir, e.cfg)
-	e.guard.armed.Store(true)
+	e.guard.patient.Store(true)
 	e.committer = startCommitter(e)
-	e.reaper = startReaper(e, !clean)
+	e.reaper = startReaper(e, !last.clean)
 	return nil
 }
 
-// openIndex opens the database. Pebble panics on some write errors.
-func (e *Engine) openIndex(index string) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("index: %v", r)
-		}
-	}()
-	db, err := pebble.Open(index, indexOptions(e))
-	switch {
-	case err != nil && pebble.IsCorruptionError(err):
-		return fmt.Errorf("index: %w: %w", ErrCorrupt, err)
-	case err != nil:
+// openIndex opens the database, creating it when absent. A new one is made under
+// another name and renamed when it is whole: Pebble cannot open one that a crash
+// interrupted on its way into being.
+func (e *Engine) openIndex() (*pebble.DB, error) {
+	fileSystem := e.cfg.FS
+	index := fileSystem.PathJoin(e.cfg.Dir, "index")
+	_, err := fileSystem.Stat(index)
+	if isNotExist(err) {
+		err = e.createIndex(index)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e.openDatabase(index)
+}
+
+func (e *Engine) createIndex(index string) error {
+	fileSystem := e.cfg.FS
+	unfinished := fileSystem.PathJoin(e.cfg.Dir, "index.new")
+	if err := fileSystem.RemoveAll(unfinished); err != nil && !isNotExist(err) {
+		return err
+	}
+	if err := makeDir(fileSystem, unfinished); err != nil {
+		return err
+	}
+	db, err := e.openDatabase(unfinished)
+	if err != nil {
+		return err
+	}
+	if err := db.Close(); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	e.db = db
-	return nil
+	if err := fileSystem.Rename(unfinished, index); err != nil {
+		return err
+	}
+	return syncDir(fileSystem, e.cfg.Dir)
+}
+
+func (e *Engine) openDatabase(folder string) (*pebble.DB, error) {
+	db, err := pebble.Open(folder, indexOptions(e))
+	switch {
+	case err != nil && pebble.IsCorruptionError(err):
+		return nil, fmt.Errorf("index: %w: %w", ErrCorrupt, err)
+	case err != nil:
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	return db, nil
 }
 
 // Settings of the folder.
@@ -209,41 +241,38 @@ var (
 	settingClean  = []byte{kindSetting, 'c', 'l', 'e', 'a', 'n'}      // present after a clean close
 )
 
-// begin checks the format and starts a new epoch. It reports whether the folder
-// was closed cleanly.
-func (e *Engine) begin() (clean bool, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("index: %v", r)
-		}
-	}()
+// run is a time that the folder was open.
+type run struct {
+	epoch uint32 // 0: there was none
+	clean bool   // closed in order
+}
+
+// begin checks the format and starts a new epoch. It returns the last one.
+func (e *Engine) begin() (last run, err error) {
 	format, err := e.setting(settingFormat)
 	if err != nil {
-		return false, err
+		return last, err
 	}
 	if format > formatVersion {
-		return false, fmt.Errorf("%w: %d, this program knows up to %d", ErrNewerFormat, format, formatVersion)
+		return last, fmt.Errorf("%w: %d, this program knows up to %d", ErrNewerFormat, format, formatVersion)
 	}
-	if e.epoch, err = e.setting(settingEpoch); err != nil {
-		return false, err
+	if last.epoch, err = e.setting(settingEpoch); err != nil {
+		return last, err
 	}
 	mark, err := e.get(settingClean)
 	if err != nil {
-		return false, err
+		return last, err
 	}
-	e.epoch++
+	last.clean = mark != nil
 	batch := e.db.NewBatch()
 	defer batch.Close()
-	err = errors.Join(
+	return last, errors.Join(
 		batch.Set(settingFormat, binary.BigEndian.AppendUint32(nil, formatVersion), nil),
-		batch.Set(settingEpoch, binary.BigEndian.AppendUint32(nil, e.epoch), nil),
+		batch.Set(settingEpoch, binary.BigEndian.AppendUint32(nil, last.epoch+1), nil),
 		batch.Delete(settingClean, nil),
 		batch.Commit(pebble.Sync),
+		e.health.err(),
 	)
-	if failed := e.health.err(); failed != nil {
-		err = failed
-	}
-	return mark != nil, err
 }
 
 // setting reads a number; 0 when it is not there.
@@ -284,7 +313,7 @@ func (e *Engine) Close() error {
 	}
 	e.closed = true
 	e.committer.stop()
-	e.guard.armed.Store(false)
+	e.guard.patient.Store(false)
 	return e.release()
 }
 
@@ -294,9 +323,9 @@ func (e *Engine) release() (err error) {
 	switch {
 	case e.db == nil:
 	case e.health.hasFailed():
-		err = errors.Join(e.health.err(), e.lock.Close()) // the database's hold on the lock
+		err = e.health.err()
 	default:
-		err = e.db.Close()
+		_, err = guarded(e.health, func() (struct{}, error) { return struct{}{}, e.db.Close() })
 	}
 	if e.segments != nil {
 		e.segments.close()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -113,19 +114,43 @@ const spaceRetry = 50 * time.Millisecond
 type guardFS struct {
 	vfs.FS
 	health *health
-	// armed is false while the database is opened and closed, when Pebble hands
-	// errors to its caller.
-	armed atomic.Bool
-	fail  func(error)
+	// patient is false while the database is opened and closed: a full disk is
+	// then a failure too.
+	patient atomic.Bool
+	fail    func(error)
+}
+
+// guarded runs f, which uses the database, until it returns or the index fails; f
+// may then never return.
+func guarded[T any](h *health, f func() (T, error)) (T, error) {
+	type outcome struct {
+		result T
+		err    error
+	}
+	returned := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() {
+			if r := recover(); r != nil { // Pebble panics on some errors
+				o.err = fmt.Errorf("index: %v", r)
+			}
+			returned <- o
+		}()
+		o.result, o.err = f()
+	}()
+	select {
+	case o := <-returned:
+		return o.result, o.err
+	case <-h.dead:
+		var none T
+		return none, h.err()
+	}
 }
 
 func (g *guardFS) Unwrap() vfs.FS { return g.FS }
 
 // once runs a write that must not be tried again. See guardFS.
 func (g *guardFS) once(write func() error) error {
-	if !g.armed.Load() {
-		return write()
-	}
 	if g.health.hasFailed() {
 		select {}
 	}
@@ -134,9 +159,6 @@ func (g *guardFS) once(write func() error) error {
 
 // try runs a write until there is space for it. See guardFS.
 func (g *guardFS) try(write func() error) error {
-	if !g.armed.Load() {
-		return write()
-	}
 	if g.health.hasFailed() {
 		select {}
 	}
@@ -145,7 +167,7 @@ func (g *guardFS) try(write func() error) error {
 		return nil
 	}
 	stalled := false
-	for isNoSpace(err) && !g.health.hasFailed() {
+	for isNoSpace(err) && g.patient.Load() && !g.health.hasFailed() {
 		if !stalled {
 			stalled = true
 			g.health.stall()
@@ -171,7 +193,16 @@ func (g *guardFS) answer(err error) error {
 	select {}
 }
 
+// Create creates a file. A marker names the manifest in force by its own name, and
+// Pebble syncs the names of both at once; so that no crash leaves a marker without
+// its manifest, names are synced before as well.
 func (g *guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(g.PathBase(name), "marker.") {
+		dir := g.PathDir(name)
+		if err := g.once(func() error { return syncDir(g.FS, dir) }); err != nil {
+			return nil, err
+		}
+	}
 	return g.file(func() (vfs.File, error) { return g.FS.Create(name, category) })
 }
 
@@ -211,8 +242,9 @@ func (g *guardFS) MkdirAll(dir string, perm os.FileMode) error {
 	return g.try(func() error { return g.FS.MkdirAll(dir, perm) })
 }
 
-// Lock is held by the engine, not by Pebble.
-func (g *guardFS) Lock(string) (io.Closer, error) { return nil, vfs.ErrUnsupported }
+// Lock does nothing: the engine holds the folder. After a failure the database is
+// never closed, so a lock of its own would never be given back.
+func (g *guardFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
 // guardFile is a file opened for writing through a guardFS.
 type guardFile struct {

@@ -16,7 +16,6 @@ import (
 func indexOptions(e *Engine) *pebble.Options {
 	o := &pebble.Options{
 		FS:                          e.guard,
-		Lock:                        e.lock,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		CacheSize:                   e.cfg.CacheSizeBytes,
 		MemTableSize:                uint64(e.cfg.MemTableSizeBytes),
