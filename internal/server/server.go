@@ -57,6 +57,7 @@ type Server struct {
 	store     metastore.Store
 	objects   *object.Engine
 	authority *pki.Authority
+	keyring   *session.Keyring
 	listeners []*listener
 	addresses Addresses
 	closers   []io.Closer // closed in reverse order
@@ -128,6 +129,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open session keys: %w", err)
 	}
+	s.keyring = keyring
 	cache := policy.NewCache(compiledPolicies)
 	policies := identity.NewPolicies(cache)
 	resolver := identity.NewResolver(identity.Config{
@@ -282,6 +284,9 @@ Point a shell at it:  eval "$(inro env --data %s)"
 // Run serves until ctx ends, then stops accepting, lets requests in flight
 // finish and closes everything.
 func (s *Server) Run(ctx context.Context) error {
+	rotation, stopRotation := context.WithCancel(ctx)
+	defer stopRotation()
+	go rotateSessionKeys(rotation, s.keyring, s.logger)
 	var group errgroup.Group
 	failed := make(chan struct{}, len(s.listeners))
 	for _, l := range s.listeners {
