@@ -95,12 +95,15 @@ func (e *Endpoint) checkTrust(x *exchange, role *metastore.Role, roleARN string)
 	if err != nil {
 		return internal("trust policy of role "+role.Name, err)
 	}
+	keys := e.contexts.Get().(*policy.Context)
+	defer e.contexts.Put(keys)
+	e.trustKeys(keys, x)
 	decision := policy.Evaluate(&policy.Request{
 		Principal:       policy.Principal{Type: policy.Service, Service: servicePrincipal},
 		Action:          "sts:AssumeRole",
 		Resource:        roleARN,
 		ResourceAccount: x.account,
-		Context:         e.trustKeys(x),
+		Context:         keys,
 	}, &policy.Sets{Resource: trust, RequireResource: true})
 	if !decision.Allowed() {
 		return refuse(RoleRefused, "trust policy of role "+role.Name+": "+decision.String())
@@ -108,10 +111,10 @@ func (e *Endpoint) checkTrust(x *exchange, role *metastore.Role, roleARN string)
 	return nil
 }
 
-// trustKeys are the condition keys of the service's AssumeRole. The source keys
-// let a trust policy demand which alias it is assumed for.
-func (e *Endpoint) trustKeys(x *exchange) *policy.Context {
-	keys := new(policy.Context)
+// trustKeys sets the condition keys of the service's AssumeRole. The source
+// keys let a trust policy demand which alias it is assumed for.
+func (e *Endpoint) trustKeys(keys *policy.Context, x *exchange) {
+	keys.Reset(nil)
 	keys.Set("aws:SourceAccount", x.account)
 	keys.Set("aws:SourceArn", e.aliasARN(x))
 	keys.SetBool("aws:PrincipalIsAWSService", true)
@@ -121,7 +124,6 @@ func (e *Endpoint) trustKeys(x *exchange) *policy.Context {
 	keys.SetBool("aws:SecureTransport", true)
 	keys.SetTime("aws:CurrentTime", x.now)
 	keys.SetInt("aws:EpochTime", x.now.Unix())
-	return keys
 }
 
 func newSession(x *exchange, alias *metastore.RoleAlias, role *metastore.Role) session.Session {

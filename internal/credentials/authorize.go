@@ -23,7 +23,9 @@ func (e *Endpoint) authorize(r *http.Request, x *exchange) *refusal {
 	if err != nil {
 		return internal("policies", err)
 	}
-	keys := e.keys.of(x.certificateID, r.TLS.PeerCertificates[0]).Layer()
+	keys := e.contexts.Get().(*policy.Context)
+	defer e.contexts.Put(keys)
+	keys.Reset(e.keys.of(x.certificateID, r.TLS.PeerCertificates[0]))
 	requestKeys(keys, x)
 	thingKeys(keys, x.thing)
 	decision := policy.Evaluate(&policy.Request{

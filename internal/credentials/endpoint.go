@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"inro.dev/inro/internal/identity"
@@ -84,6 +85,7 @@ type Endpoint struct {
 	accounts map[string]string // by server name, in lower case
 	rates    *rates
 	keys     *certificateKeys
+	contexts sync.Pool // of *policy.Context, between two evaluations
 }
 
 // New checks the configuration and returns an endpoint.
@@ -108,6 +110,7 @@ func New(cfg Config) (*Endpoint, error) {
 	return &Endpoint{
 		cfg: cfg, hot: cfg.Store.Hot(), trust: identity.NewPolicies(cfg.Policies),
 		accounts: accounts, rates: newRates(&cfg), keys: newCertificateKeys(),
+		contexts: sync.Pool{New: func() any { return new(policy.Context) }},
 	}, nil
 }
 
