@@ -44,10 +44,19 @@ func (e *Engine) CompleteUpload(ctx context.Context, bucket, key, uploadID strin
 			return Version{}, err
 		}
 		v, err := e.tryComplete(ctx, place, &upload, parts, opts)
+		if errors.Is(err, ErrInvalidPart) && e.ended(ctx, bucket, key, uploadID) {
+			err = errPartsChanged // the parts went with the upload
+		}
 		if !errors.Is(err, errPartsChanged) {
 			return v, err
 		}
 	}
+}
+
+// ended reports whether an upload is no more.
+func (e *Engine) ended(ctx context.Context, bucket, key, uploadID string) bool {
+	_, _, err := e.findUpload(ctx, bucket, key, uploadID)
+	return errors.Is(err, ErrNoSuchUpload)
 }
 
 // errPartsChanged says that a part was put while its upload was being completed.
