@@ -12,10 +12,12 @@ import (
 )
 
 // The simulator is bounded by the work of one answer: how many combinations of
-// action and resource it evaluates, and how many statements in all of them.
+// action and resource it evaluates, how many statements in all of them, and
+// how many bytes of documents, which bounds what is inside a statement.
 const (
 	maxSimulated           = 10_000
 	maxSimulatedStatements = 1_000_000
+	maxSimulatedBytes      = 200_000_000
 )
 
 // simulationInput is what the two operations of the simulator share.
@@ -51,6 +53,7 @@ type simulation struct {
 	keys       *policy.Context
 	owner      string // account that ResourceOwner names, or ""
 	statements int    // evaluated so far
+	bytes      int    // of all documents
 }
 
 func (s *Service) simulateCustomPolicy(ctx context.Context, in *simulateCustomPolicyInput) (*simulationOutput, error) {
@@ -71,6 +74,13 @@ func (s *Service) simulatePrincipalPolicy(ctx context.Context, in *simulatePrinc
 		e, err := in.findSource(ctx, r)
 		if err != nil {
 			return err
+		}
+		own, err := s.documentsOf(ctx, r, e)
+		if err != nil {
+			return err
+		}
+		for _, text := range own {
+			sim.bytes += len(text)
 		}
 		return s.simulateAs(ctx, r, sim, e)
 	})
@@ -156,7 +166,7 @@ func (sim *simulation) prepare(policies []string) error {
 			return err
 		}
 	}
-	return sim.checkPairs()
+	return sim.checkWork()
 }
 
 func (sim *simulation) checkResources() error {
@@ -175,6 +185,7 @@ func (sim *simulation) compile(member string, texts []string, source policy.Sour
 		if err != nil {
 			return nil, invalidDocument(member, i, err)
 		}
+		sim.bytes += len(text)
 		compiled = append(compiled, policy.Compile(doc, policy.Source{ID: member + "." + strconv.Itoa(i+1), Type: source}))
 	}
 	return compiled, nil
@@ -212,15 +223,19 @@ func (sim *simulation) addResourcePolicy() error {
 		}
 		return err
 	}
+	sim.bytes += len(*in.ResourcePolicy)
 	sim.sets.Resource = policy.Compile(doc, policy.Source{ID: "ResourcePolicy", Type: policy.SourceResource})
 	return nil
 }
 
-// checkPairs refuses a page of too many combinations.
-func (sim *simulation) checkPairs() error {
+// checkWork refuses a page that would take too long.
+func (sim *simulation) checkWork() error {
 	pairs := min(len(sim.in.ActionNames), sim.in.limit()) * max(len(sim.in.ResourceArns), 1)
 	if pairs > maxSimulated {
 		return invalidInput("The simulation has %d combinations of action and resource; the most is %d.", pairs, maxSimulated)
+	}
+	if pairs*sim.bytes > maxSimulatedBytes {
+		return invalidInput("The policies are too long for %d combinations of action and resource.", pairs)
 	}
 	return nil
 }
