@@ -125,7 +125,7 @@ func (p *resourcePattern) uncertain(c *Context) bool {
 		if t.kind != variableToken {
 			continue
 		}
-		if e := c.lookup(t.name); e != nil && e.verbatim {
+		if e := c.lookup(t.name); e != nil && e.certificate != nil && e.certificate.verbatim {
 			return true
 		}
 		if _, ok := t.resolve(c); !ok {

@@ -26,11 +26,15 @@ type contextEntry struct {
 	isList bool
 	absent bool // masks the parent's entry
 
-	// Certificate attributes (spec A.7): substitute replaces value when the key is used as a variable, verbatim
-	// says that the variable's own text stays instead.
-	hasSubstitute bool
-	substitute    string
-	verbatim      bool
+	// certificate is set on certificate attributes.
+	certificate *certificateText
+}
+
+// certificateText is how a certificate attribute stands in for a variable
+// (spec A.7).
+type certificateText struct {
+	substitute string // replaces the value
+	verbatim   bool   // the variable's own text stays instead
 }
 
 // Layer returns an empty context whose parent is c.
@@ -97,10 +101,11 @@ func (c *Context) SetCertificate(name string, values ...string) {
 			key += "." + strconv.Itoa(i)
 		}
 		c.put(key, contextEntry{
-			value:         v,
-			verbatim:      strings.ContainsAny(v, "*$+?#") || utf8.RuneCountInString(v) > maxCertificateChars,
-			substitute:    escapeCertificateValue(v),
-			hasSubstitute: true,
+			value: v,
+			certificate: &certificateText{
+				verbatim:   strings.ContainsAny(v, "*$+?#") || utf8.RuneCountInString(v) > maxCertificateChars,
+				substitute: escapeCertificateValue(v),
+			},
 		})
 	}
 	if len(values) > 0 {
@@ -155,7 +160,10 @@ func (c *Context) Names() []string {
 
 // put sets the entry for name in c itself.
 func (c *Context) put(name string, e contextEntry) {
-	e.name = strings.ToLower(name)
+	e.name = lowerName(name)
+	if c.entries == nil {
+		c.entries = make([]contextEntry, 0, usualEntries)
+	}
 	for i := range c.entries {
 		if c.entries[i].name == e.name {
 			c.entries[i] = e
@@ -163,6 +171,31 @@ func (c *Context) put(name string, e contextEntry) {
 		}
 	}
 	c.entries = append(c.entries, e)
+}
+
+// usualEntries is room for the keys of most requests.
+const usualEntries = 16
+
+// frequentNames are the keys that are set for every request, in lower case by
+// the name as it is documented.
+var frequentNames = func() map[string]string {
+	names := make(map[string]string)
+	for _, name := range []string{
+		"aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport", "aws:SourceIp", "aws:UserAgent", "aws:RequestedRegion",
+		"aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:PrincipalIsAWSService", "aws:ViaAWSService",
+		"aws:TokenIssueTime", "aws:MultiFactorAuthPresent", "s3:authType", "s3:ResourceAccount", "s3:VersionId", "s3:TlsVersion",
+		"s3:ObjectCreationOperation", "credentials-iot:ThingName", "credentials-iot:ThingTypeName", "credentials-iot:AwsCertificateId",
+	} {
+		names[name] = strings.ToLower(name)
+	}
+	return names
+}()
+
+func lowerName(name string) string {
+	if lower, ok := frequentNames[name]; ok {
+		return lower
+	}
+	return strings.ToLower(name)
 }
 
 // lookup returns the present entry for a name in lower case, nil if there is none. A list without values is absent.

@@ -78,10 +78,10 @@ func (t *token) resolve(c *Context) (value string, ok bool) {
 	switch {
 	case e == nil || e.isList:
 		return t.fallback, t.hasDefault
-	case e.verbatim:
+	case e.certificate != nil && e.certificate.verbatim:
 		return t.text, true
-	case e.hasSubstitute:
-		return e.substitute, true
+	case e.certificate != nil:
+		return e.certificate.substitute, true
 	}
 	return e.value, true
 }
