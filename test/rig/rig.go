@@ -59,18 +59,28 @@ func build() (string, error) {
 		if binary = os.Getenv("INRO_TEST_BINARY"); binary != "" {
 			return
 		}
-		dir, err := os.MkdirTemp("", "inro-test-bin")
-		if err != nil {
-			buildErr = err
-			return
-		}
-		binary = filepath.Join(dir, "inro")
-		out, err := exec.Command("go", "build", "-o", binary, "inro.dev/inro/cmd/inro").CombinedOutput()
-		if err != nil {
-			buildErr = fmt.Errorf("build inro: %w\n%s", err, out)
-		}
+		binary, buildErr = buildFresh()
 	})
 	return binary, buildErr
+}
+
+// buildFresh builds in Inro's own module, whichever the tests belong to.
+func buildFresh() (string, error) {
+	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "inro.dev/inro").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "inro-test-bin")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "inro")
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/inro")
+	cmd.Dir = strings.TrimSpace(string(module))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build inro: %w\n%s", err, out)
+	}
+	return path, nil
 }
 
 // Start starts a server with an empty data folder on free ports and stops it
