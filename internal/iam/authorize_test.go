@@ -158,7 +158,7 @@ func TestEveryOperationNeedsItsPermissions(t *testing.T) {
 	for _, c := range needs {
 		seen[c.action] = true
 		root.IAM(c.action, c.params...)
-		if got := permissionText(w.Permissions); got != c.want {
+		if got := permissionText(w.Permissions()); got != c.want {
 			t.Errorf("%s %q:\n got %s\nwant %s", c.action, c.params, got, c.want)
 		}
 	}

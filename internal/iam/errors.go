@@ -1,9 +1,12 @@
 package iam
 
 import (
+	"errors"
 	"net/http"
+	"strconv"
 
 	"inro.dev/inro/internal/awserr"
+	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/policy"
 )
 
@@ -75,6 +78,17 @@ func validationError(format string, args ...any) *awserr.Error {
 
 func accessDenied(format string, args ...any) *awserr.Error {
 	return awserr.Newf(http.StatusForbidden, "AccessDenied", format, args...)
+}
+
+// translate words what the store refuses. Inputs are checked before, so that
+// what is left to refuse is the size of a record: quotas do not count white
+// space, and the store does.
+func translate(err error) error {
+	if errors.Is(err, metastore.ErrInvalid) {
+		return limitExceeded("The entity with its documents, white space included, is larger than " +
+			strconv.Itoa(metastore.MaxBodyBytes) + " bytes.").WithCause(err)
+	}
+	return err
 }
 
 // malformedDocument words what package policy refused. Its text is AWS's; the

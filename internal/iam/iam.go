@@ -71,6 +71,7 @@ func (s *Service) API() api.Service {
 		Version:    Version,
 		Protocol:   api.Query(Namespace),
 		Operations: s.Operations(),
+		Translate:  translate,
 	}
 }
 

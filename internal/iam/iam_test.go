@@ -1,7 +1,9 @@
 package iam_test
 
 import (
+	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -40,12 +42,24 @@ func newWorld(t *testing.T) *iamtest.World {
 	})
 }
 
-func TestTableHasEveryOperationOfTheModel(t *testing.T) {
+// model returns the input members of every operation of AWS's model, which
+// testdata/operations.txt lists, one operation a line.
+func model(t *testing.T) map[string][]string {
+	t.Helper()
 	text, err := os.ReadFile("testdata/operations.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Fields(string(text))
+	operations := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		operations[words[0]] = words[1:]
+	}
+	return operations
+}
+
+func TestTableHasEveryOperationOfTheModel(t *testing.T) {
+	want := slices.Sorted(maps.Keys(model(t)))
 	var got []string
 	offered := 0
 	for _, op := range iam.New(iam.Config{}).Operations() {
@@ -60,6 +74,21 @@ func TestTableHasEveryOperationOfTheModel(t *testing.T) {
 	}
 	if offered != 85 || len(want)-offered != 91 {
 		t.Errorf("got %d operations offered and %d refused, want 85 and 91 (spec H.1)", offered, len(want)-offered)
+	}
+}
+
+func TestEveryInputMemberIsDeclared(t *testing.T) {
+	operations := model(t)
+	for _, op := range iam.New(iam.Config{}).Operations() {
+		if !op.Offered() {
+			continue
+		}
+		input := reflect.TypeOf(op.NewInput()).Elem()
+		for _, member := range operations[op.Name] {
+			if _, ok := input.FieldByName(member); !ok {
+				t.Errorf("%s ignores the member %s without a word", op.Name, member)
+			}
+		}
 	}
 }
 

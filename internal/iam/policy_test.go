@@ -275,3 +275,15 @@ func TestInlinePolicies(t *testing.T) {
 		)
 	}
 }
+
+func TestWhiteSpaceIsFreeUpToTheSizeOfARecord(t *testing.T) {
+	root := newWorld(t).Root()
+	padded := allowGet + strings.Repeat(" ", 100_000)
+	root.IAM("CreatePolicy", "PolicyName", "p", "PolicyDocument", padded).OK()
+	root.IAM("CreatePolicyVersion", "PolicyArn", policyARN+"p", "PolicyDocument", padded).OK()
+	root.IAM("CreatePolicyVersion", "PolicyArn", policyARN+"p", "PolicyDocument", padded).Refused(409, "LimitExceeded",
+		"The entity with its documents, white space included, is larger than 262144 bytes.")
+	if got := root.IAM("ListPolicyVersions", "PolicyArn", policyARN+"p").OK().Count("Versions"); got != 2 {
+		t.Errorf("got %d versions, want 2", got)
+	}
+}

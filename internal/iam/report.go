@@ -87,8 +87,9 @@ func (s *Service) getAccountAuthorizationDetails(ctx context.Context, in *author
 		UserDetailList: []userDetail{}, GroupDetailList: []groupDetail{}, RoleDetailList: []roleDetail{}, Policies: []managedDetail{},
 	}
 	return out, s.store.View(ctx, func(r metastore.Reader) error {
-		d := describer{s, ctx, r, account(ctx)}
-		details, info, err := collect(in.page, in.subjects(ctx, r, after), func(s subject) string { return s.key }, d.describe)
+		d := describer{s, r, account(ctx)}
+		key := func(s subject) string { return s.key }
+		details, info, err := collect(in.page, in.subjects(ctx, r, after), key, func(s subject) (any, bool, error) { return d.describe(ctx, s) })
 		out.pageInfo = info
 		for _, detail := range details {
 			out.add(detail)
@@ -198,64 +199,63 @@ func policySubjects(section, scope string, policies iter.Seq2[*managed, error]) 
 // describer renders subjects in one state of the store.
 type describer struct {
 	s       *Service
-	ctx     context.Context
 	r       metastore.Reader
 	account string
 }
 
 // describe renders one subject. It leaves out policies of AWS that nobody
 // uses.
-func (d describer) describe(subject subject) (any, bool, error) {
+func (d describer) describe(ctx context.Context, subject subject) (any, bool, error) {
 	switch v := subject.value.(type) {
 	case *metastore.User:
-		detail, err := d.user(v)
+		detail, err := d.user(ctx, v)
 		return detail, true, err
 	case *metastore.Group:
-		detail, err := d.group(v)
+		detail, err := d.group(ctx, v)
 		return detail, true, err
 	case *metastore.Role:
-		detail, err := d.role(v)
+		detail, err := d.role(ctx, v)
 		return detail, true, err
 	}
 	p := subject.value.(*managed)
-	detail, err := d.policy(p)
+	detail, err := d.policy(ctx, p)
 	used := detail.AttachmentCount+detail.PermissionsBoundaryUsageCount > 0
 	return detail, used || strings.HasPrefix(policyOrder(p), "local/"), err
 }
 
-func (d describer) user(u *metastore.User) (userDetail, error) {
+func (d describer) user(ctx context.Context, u *metastore.User) (userDetail, error) {
 	e := userEntity(d.account, u)
 	detail := userDetail{
 		Path: u.Path, UserName: u.Name, UserId: u.UniqueID, Arn: e.arn(d.account), CreateDate: u.Created,
 		UserPolicyList: inlineDetails(u.Inline), GroupList: []string{},
 		PermissionsBoundary: describeBoundary(u.Boundary), Tags: wireTags(u.Tags),
 	}
-	groups, err := groupsOf(d.ctx, d.r, d.account, u)
+	groups, err := groupsOf(ctx, d.r, d.account, u)
 	if err != nil {
 		return detail, err
 	}
 	for _, g := range groups {
 		detail.GroupList = append(detail.GroupList, g.Name)
 	}
-	detail.AttachedManagedPolicies, err = d.attached(e)
+	detail.AttachedManagedPolicies, err = d.attached(ctx, e)
 	return detail, err
 }
 
-func (d describer) group(g *metastore.Group) (groupDetail, error) {
+func (d describer) group(ctx context.Context, g *metastore.Group) (groupDetail, error) {
 	e := groupEntity(d.account, g)
-	attached, err := d.attached(e)
+	attached, err := d.attached(ctx, e)
 	return groupDetail{
 		Path: g.Path, GroupName: g.Name, GroupId: g.UniqueID, Arn: e.arn(d.account), CreateDate: g.Created,
 		GroupPolicyList: inlineDetails(g.Inline), AttachedManagedPolicies: attached,
 	}, err
 }
 
-func (d describer) role(role *metastore.Role) (roleDetail, error) {
-	trust, err := shownTrust(d.ctx, d.r, d.account, role.Trust)
+func (d describer) role(ctx context.Context, role *metastore.Role) (roleDetail, error) {
+	trust, err := shownTrust(ctx, d.r, d.account, role.Trust)
 	if err != nil {
 		return roleDetail{}, err
 	}
-	attached, err := d.attached(roleEntity(d.account, role))
+	attached, err := d.attached(ctx, roleEntity(d.account, role))
 	return roleDetail{
 		Path: role.Path, RoleName: role.Name, RoleId: role.UniqueID, Arn: arn.IAM(d.account, "role", role.Path, role.Name),
 		CreateDate: role.Created, AssumeRolePolicyDocument: percentEncode(trust), InstanceProfileList: none{},
@@ -264,8 +264,8 @@ func (d describer) role(role *metastore.Role) (roleDetail, error) {
 	}, err
 }
 
-func (d describer) policy(p *managed) (managedDetail, error) {
-	attached, bounds, err := uses(d.ctx, d.r, d.account, p.arn)
+func (d describer) policy(ctx context.Context, p *managed) (managedDetail, error) {
+	attached, bounds, err := uses(ctx, d.r, d.account, p.arn)
 	detail := managedDetail{
 		PolicyName: p.name, PolicyId: p.id, Arn: p.arn, Path: p.path, DefaultVersionId: p.defaultVersion,
 		AttachmentCount: attached, PermissionsBoundaryUsageCount: bounds, IsAttachable: true, Description: p.description,
@@ -279,8 +279,8 @@ func (d describer) policy(p *managed) (managedDetail, error) {
 	return detail, err
 }
 
-func (d describer) attached(e *entity) ([]attachedPolicy, error) {
-	policies, err := d.s.attachedTo(d.ctx, d.r, d.account, e)
+func (d describer) attached(ctx context.Context, e *entity) ([]attachedPolicy, error) {
+	policies, err := d.s.attachedTo(ctx, d.r, d.account, e)
 	attached := []attachedPolicy{}
 	for _, p := range policies {
 		attached = append(attached, describeAttached(p))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"inro.dev/inro/internal/iam/iamtest"
@@ -258,4 +260,27 @@ func TestThingsThatCannotExistAreAnsweredTruthfully(t *testing.T) {
 		step{Action: "ListInstanceProfilesForRole", Params: p("RoleName=r"), Want: []string{"InstanceProfiles", "", "IsTruncated", "false"}},
 		step{Action: "ListInstanceProfilesForRole", Params: p("RoleName=x"), Refused: "404 NoSuchEntity: The role with name x cannot be found."},
 	)...)
+}
+
+func TestQuotasHoldForRequestsAtTheSameTime(t *testing.T) {
+	w := newWorld(t)
+	root := w.Root()
+	root.IAM("CreateUser", "UserName", "ann").OK()
+	var made atomic.Int32
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			a := root.IAM("CreateAccessKey", "UserName", "ann")
+			switch {
+			case a.Status == 200:
+				made.Add(1)
+			case a.Code() != "LimitExceeded":
+				t.Errorf("got %s: %s", a.Code(), a.Message())
+			}
+		})
+	}
+	wait.Wait()
+	if made.Load() != 2 {
+		t.Errorf("got %d keys made, want 2", made.Load())
+	}
 }

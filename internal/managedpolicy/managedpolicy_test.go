@@ -1,10 +1,11 @@
 package managedpolicy
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
+
+	"inro.dev/inro/internal/policy"
 )
 
 func TestEveryPolicyIsComplete(t *testing.T) {
@@ -20,8 +21,8 @@ func TestEveryPolicyIsComplete(t *testing.T) {
 			t.Errorf("%s has the ID of %s", p.Name, other)
 		}
 		ids[p.ID] = p.Name
-		if !json.Valid([]byte(p.Document)) {
-			t.Errorf("%s: document is not JSON:\n%s", p.Name, p.Document)
+		if _, err := policy.Parse([]byte(p.Document), policy.Identity); err != nil {
+			t.Errorf("%s: %v\n%s", p.Name, err, p.Document)
 		}
 		if p.Updated.Before(p.Created) || p.Description == "" || p.DefaultVersion == "" {
 			t.Errorf("%s: incomplete: %+v", p.Name, p)

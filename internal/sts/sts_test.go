@@ -2,7 +2,9 @@ package sts_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -88,12 +90,26 @@ func TestTableHasEveryOperationOfTheModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	members := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		members[words[0]] = words[1:]
+	}
 	var got []string
 	for _, op := range sts.New(sts.Config{}).Operations() {
 		got = append(got, op.Name)
+		if !op.Offered() {
+			continue
+		}
+		input := reflect.TypeOf(op.NewInput()).Elem()
+		for _, member := range members[op.Name] {
+			if _, ok := input.FieldByName(member); !ok {
+				t.Errorf("%s ignores the member %s without a word", op.Name, member)
+			}
+		}
 	}
 	slices.Sort(got)
-	if want := strings.Fields(string(text)); !slices.Equal(got, want) {
+	if want := slices.Sorted(maps.Keys(members)); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,10 +50,10 @@ type World struct {
 	// Time is what every clock shows. Tests may move it.
 	Time time.Time
 
-	// Permissions are those that the last request was decided by, in order.
-	Permissions []api.Permission
-
 	server *api.Server
+
+	noting      sync.Mutex
+	permissions []api.Permission // of the last request
 }
 
 // New returns a world with the services that serve makes of it.
@@ -92,8 +93,18 @@ type recorder struct {
 }
 
 func (r recorder) Decide(ctx context.Context, c *identity.Caller, p api.Permission, keys *policy.Context) (policy.Decision, error) {
-	r.world.Permissions = append(r.world.Permissions, p)
+	r.world.noting.Lock()
+	r.world.permissions = append(r.world.permissions, p)
+	r.world.noting.Unlock()
 	return r.Resolver.Decide(ctx, c, p, keys)
+}
+
+// Permissions returns those that the last request was decided by, in order.
+// They mean nothing when requests run at the same time.
+func (w *World) Permissions() []api.Permission {
+	w.noting.Lock()
+	defer w.noting.Unlock()
+	return w.permissions
 }
 
 // Clock returns the world's time.
@@ -142,7 +153,9 @@ func (c *Client) Call(service, action string, params ...string) *Answer {
 		c.world.T.Fatal(err)
 	}
 	rec := httptest.NewRecorder()
-	c.world.Permissions = nil
+	c.world.noting.Lock()
+	c.world.permissions = nil
+	c.world.noting.Unlock()
 	c.world.server.ServeHTTP(rec, r)
 	a := &Answer{t: c.world.T, action: action, Status: rec.Code, Body: rec.Body.String()}
 	if err := xml.NewDecoder(strings.NewReader(a.Body)).Decode(&a.root); err != nil && err != io.EOF {
