@@ -134,8 +134,9 @@ func (b *binding) encodeHead(h http.Header, out reflect.Value) int {
 				h.Set(f.name, text)
 			}
 		case inHeaders:
+			// As spelled: SDKs take the case of such names from the wire.
 			for name, value := range out.FieldByIndex(f.index).Interface().(map[string]string) {
-				h[http.CanonicalHeaderKey(f.name+name)] = []string{value}
+				h[f.name+name] = []string{value}
 			}
 		case inStatus:
 			if n := out.FieldByIndex(f.index).Int(); n != 0 {
