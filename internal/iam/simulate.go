@@ -374,7 +374,8 @@ func sourceType(s policy.Source) string {
 }
 
 // combined joins the results of an action on several resources. Taken
-// together, they are allowed only if each is.
+// together, they are allowed only if each is; the statements are those of the
+// resources that decided.
 func combined(action string, results []resourceResult) evaluationResult {
 	if len(results) == 1 {
 		whole := results[0].whole(action)
@@ -382,28 +383,39 @@ func combined(action string, results []resourceResult) evaluationResult {
 		return whole
 	}
 	whole := evaluationResult{
-		EvalActionName: action, EvalResourceName: "*", EvalDecision: policy.Allow.String(),
+		EvalActionName: action, EvalResourceName: "*", EvalDecision: combinedDecision(results),
 		MatchedStatements: []matchedStatement{}, MissingContextValues: []string{}, ResourceSpecificResults: results,
 	}
-	boundaryAllows, bounded := true, false
 	for _, r := range results {
-		if whole.EvalDecision != policy.ExplicitDeny.String() && r.EvalResourceDecision != policy.Allow.String() {
-			whole.EvalDecision = r.EvalResourceDecision
+		whole.MissingContextValues = append(whole.MissingContextValues, r.MissingContextValues...)
+		if d := r.PermissionsBoundaryDecisionDetail; d != nil {
+			before := whole.PermissionsBoundaryDecisionDetail
+			whole.PermissionsBoundaryDecisionDetail = &boundaryDecision{d.AllowedByPermissionsBoundary && (before == nil || before.AllowedByPermissionsBoundary)}
+		}
+		if r.EvalResourceDecision != whole.EvalDecision {
+			continue
 		}
 		for _, m := range r.MatchedStatements {
 			if !slices.Contains(whole.MatchedStatements, m) {
 				whole.MatchedStatements = append(whole.MatchedStatements, m)
 			}
 		}
-		whole.MissingContextValues = append(whole.MissingContextValues, r.MissingContextValues...)
-		if d := r.PermissionsBoundaryDecisionDetail; d != nil {
-			bounded, boundaryAllows = true, boundaryAllows && d.AllowedByPermissionsBoundary
-		}
-	}
-	if bounded {
-		whole.PermissionsBoundaryDecisionDetail = &boundaryDecision{boundaryAllows}
 	}
 	slices.SortFunc(whole.MissingContextValues, strings.Compare)
 	whole.MissingContextValues = slices.CompactFunc(whole.MissingContextValues, strings.EqualFold)
 	return whole
+}
+
+// combinedDecision is the strictest of several.
+func combinedDecision(results []resourceResult) string {
+	decision := policy.Allow.String()
+	for _, r := range results {
+		switch r.EvalResourceDecision {
+		case policy.ExplicitDeny.String():
+			return r.EvalResourceDecision
+		case policy.ImplicitDeny.String():
+			decision = r.EvalResourceDecision
+		}
+	}
+	return decision
 }
