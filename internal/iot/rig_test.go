@@ -161,11 +161,6 @@ func (r *rig) as(document string) {
 	})
 }
 
-// asRoot signs as root again.
-func (r *rig) asRoot() {
-	r.key = sigv4.Credentials{AccessKeyID: "AKIAROOTROOTROOTROOT", SecretAccessKey: "root-secret"}
-}
-
 // object is a JSON object.
 type object = map[string]any
 
