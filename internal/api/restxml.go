@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"inro.dev/inro/internal/awserr"
 	"inro.dev/inro/internal/sigv4"
@@ -29,8 +30,34 @@ func (restXML) buffersBody() bool       { return false }
 func (restXML) requestIDHeader() string { return "x-amz-request-id" }
 
 func (restXML) route(c *call) error {
+	if err := c.headersFromQuery(); err != nil {
+		return err
+	}
 	if err := routeByPath(c); err != nil {
 		return awserr.New(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+	}
+	return nil
+}
+
+// signatureParameters are the query parameters of a presigned URL itself, in
+// lower case.
+var signatureParameters = map[string]bool{
+	"x-amz-algorithm": true, "x-amz-credential": true, "x-amz-date": true, "x-amz-expires": true, "x-amz-signedheaders": true,
+	"x-amz-signature": true, "x-amz-security-token": true, "x-amz-content-sha256": true,
+}
+
+// headersFromQuery makes headers of the x-amz-* query parameters: the SDKs'
+// presigners move headers there, and S3 takes them as headers.
+func (c *call) headersFromQuery() error {
+	for name, values := range c.query {
+		lower := strings.ToLower(name)
+		if !strings.HasPrefix(lower, "x-amz-") || signatureParameters[lower] {
+			continue
+		}
+		if given := c.r.Header.Values(name); len(values) != 1 || len(given) > 1 || len(given) == 1 && given[0] != values[0] {
+			return awserr.New(http.StatusBadRequest, "InvalidArgument", "The request gives "+clip(lower)+" more than once.").With("ArgumentName", clip(lower))
+		}
+		c.r.Header.Set(name, values[0])
 	}
 	return nil
 }
