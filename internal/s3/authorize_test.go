@@ -2,9 +2,14 @@ package s3
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"inro.dev/inro/internal/object"
+	"inro.dev/inro/internal/sigv4"
 )
 
 // walkthroughPolicy is that of the article the project follows.
@@ -333,5 +338,47 @@ func TestVirtualHostedBuckets(t *testing.T) {
 			t.Errorf("%s: got %q", host, a.body)
 		}
 		wantRefusal(t, host, f.do(call{as: "device", path: "/thing-other/x", headers: map[string]string{"Host": host}}), 403, "AccessDenied")
+	}
+}
+
+// presigned makes a call whose signature and these parameters are in the query.
+func (f *fixture) presigned(as, method, path string, parameters map[string]string, body string) answered {
+	f.tb.Helper()
+	r := httptest.NewRequest(method, "http://localhost:9000"+path, strings.NewReader(body))
+	query := r.URL.Query()
+	for k, v := range parameters {
+		query.Set(k, v)
+	}
+	r.URL.RawQuery = query.Encode()
+	u, err := sigv4.Presign(r, sigv4.Credentials{AccessKeyID: as, SecretAccessKey: secretOf(as)}, sigv4.Scope{Region: region, Service: "s3"}, f.clock(), time.Minute, "")
+	if err != nil {
+		f.tb.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	f.server.ServeHTTP(w, httptest.NewRequest(method, u.String(), strings.NewReader(body)))
+	return answered{w.Code, w.Header(), w.Body.String()}
+}
+
+func TestPresignedRequestsCarryHeadersInTheQuery(t *testing.T) {
+	f := device(t)
+	const own = "/box/thing-3f21f372/"
+	if a := f.presigned("device", "GET", own+"x", nil, ""); a.status != 200 || a.body != "thing-3f21f372/x" {
+		t.Errorf("get: got %d %s", a.status, a.body)
+	}
+	wantRefusal(t, "foreign key", f.presigned("device", "GET", "/box/test.txt", nil, ""), 403, "AccessDenied")
+	a := f.presigned("device", "PUT", own+"up", map[string]string{"x-amz-meta-k": "v", "x-amz-checksum-crc32": sumOf(object.CRC32, "body"), "x-amz-sdk-checksum-algorithm": "CRC32", "x-id": "PutObject"}, "body")
+	if a.status != 200 || a.header.Get("x-amz-checksum-crc32") != sumOf(object.CRC32, "body") {
+		t.Errorf("put: got %d %s", a.status, a.body)
+	}
+	if a := f.must(call{path: own + "up"}); a.body != "body" || strings.Join(a.header["x-amz-meta-k"], "") != "v" {
+		t.Errorf("what was put: got %q %v", a.body, a.header)
+	}
+	wantRefusal(t, "ACL without permission", f.presigned("device", "PUT", own+"up", map[string]string{"x-amz-acl": "private"}, ""), 403, "AccessDenied")
+	wantRefusal(t, "ACL", f.presigned("root", "PUT", own+"up", map[string]string{"X-Amz-Acl": "public-read"}, ""), 501, "NotImplemented")
+	wantRefusal(t, "wrong checksum", f.presigned("root", "PUT", own+"up", map[string]string{"x-amz-checksum-crc32": "AAAAAA=="}, "body"), 400, "BadDigest")
+	wantRefusal(t, "another owner", f.presigned("root", "GET", own+"up", map[string]string{"x-amz-expected-bucket-owner": otherAccount}, ""), 403, "AccessDenied")
+	wantRefusal(t, "foreign source", f.presigned("device", "PUT", own+"copy", map[string]string{"x-amz-copy-source": "box/test.txt"}, ""), 403, "AccessDenied")
+	if a := f.presigned("root", "PUT", own+"copy", map[string]string{"x-amz-copy-source": "box/test.txt"}, ""); a.status != 200 || !strings.Contains(a.body, "CopyObjectResult") {
+		t.Errorf("copy: got %d %s", a.status, a.body)
 	}
 }

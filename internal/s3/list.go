@@ -119,7 +119,6 @@ func (s *Service) list(ctx context.Context, t *bucketTarget, l *listParameters, 
 	}
 	out.names = names{newDocument("ListBucketResult", 512*len(out.page.Entries)), encoded}
 	out.text("Name", t.Bucket)
-	out.name("Prefix", deref(l.Prefix))
 	if deref(l.Delimiter) != "" {
 		out.name("Delimiter", *l.Delimiter)
 	}
@@ -174,6 +173,7 @@ func (s *Service) listObjects(ctx context.Context, in *listObjectsInput) (*xmlOu
 	if err != nil {
 		return nil, err
 	}
+	l.text("Prefix", deref(in.Prefix)) // as it is: botocore does not decode it in version 1
 	l.name("Marker", deref(in.Marker))
 	// API Reference, ListObjects: only with a delimiter; without one the last
 	// key is the next marker.
@@ -197,6 +197,7 @@ func (s *Service) listObjectsV2(ctx context.Context, in *listObjectsV2Input) (*x
 	if err != nil {
 		return nil, err
 	}
+	l.name("Prefix", deref(in.Prefix))
 	l.int("KeyCount", int64(len(l.page.Entries)))
 	if in.ContinuationToken != nil {
 		l.text("ContinuationToken", *in.ContinuationToken)

@@ -93,7 +93,7 @@ type objectHeaders struct {
 	Expires            string            `header:"Expires"`
 	ContentRange       string            `header:"Content-Range"`
 	PartsCount         *int              `header:"X-Amz-Mp-Parts-Count"`
-	User               map[string]string `headers:"X-Amz-Meta-"`
+	User               map[string]string `headers:"x-amz-meta-"`
 	checksumValues
 }
 
