@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 func TestBuckets(t *testing.T) {
@@ -78,6 +80,38 @@ func TestDeleteBucket(t *testing.T) {
 	list, err := e.Uploads(ctx, testBucket, ListUploadsOptions{Limit: 10})
 	if err != nil || len(list.Entries) != 0 {
 		t.Errorf("Uploads of the new bucket: %+v, %v; want none", list, err)
+	}
+}
+
+// TestGarbageIsRemovedInRounds has more garbage than a round removes.
+func TestGarbageIsRemovedInRounds(t *testing.T) {
+	cfg := testConfig(vfs.NewMem())
+	cfg.maxRoundRows = 3
+	e := openTest(t, cfg)
+	defer e.Close()
+	createBucket(t, e, testBucket)
+	for i := range 10 {
+		u := startUpload(t, e, "up", UploadOptions{})
+		putPart(t, e, u, 1, testBody(9000, uint64(i)))
+		putPart(t, e, u, 2, []byte("row"))
+	}
+	var keys []DeleteTarget
+	for _, key := range []string{"a", "b", "c", "d"} {
+		put(t, e, key, testBody(9000, 1))
+		keys = append(keys, DeleteTarget{Key: key})
+	}
+	if _, err := e.DeleteMany(context.Background(), testBucket, keys); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.DeleteBucket(context.Background(), testBucket); err != nil {
+		t.Fatal(err)
+	}
+	e.reaper.quiesce()
+	wantRows(t, e)
+	for _, kind := range []byte{kindUpload, kindPart} {
+		if empty, err := e.emptyRange([]byte{kind}); err != nil || !empty {
+			t.Errorf("rows of kind %c left: empty %v, %v", kind, empty, err)
+		}
 	}
 }
 

@@ -14,9 +14,10 @@ const (
 	groupBytes = 4 << 20
 	groupOps   = 512
 
-	// gatherShare is the part of a sync's time that a group may wait for writers
-	// that are expected back: 1/gatherShare.
+	// A group may wait for writers that are expected back 1/gatherShare of the
+	// time a sync takes, at most gatherMost.
 	gatherShare = 4
+	gatherMost  = 200 * time.Microsecond
 )
 
 // mutation is a change of the index. It runs on the committer's goroutine, one at
@@ -157,8 +158,9 @@ func (c *committer) gather() {
 	if len(c.ops)+1 >= c.expected {
 		return
 	}
-	// A timer would be too coarse: the wait is some 100 µs.
-	for start := time.Now(); time.Since(start) < c.syncTime/gatherShare && len(c.ops)+1 < c.expected; {
+	// A timer would be too coarse for it.
+	patience := min(c.syncTime/gatherShare, gatherMost)
+	for start := time.Now(); len(c.ops)+1 < c.expected && time.Since(start) < patience; {
 		runtime.Gosched()
 	}
 }
@@ -185,8 +187,11 @@ func (c *committer) commit(first *op) {
 	c.settle(tx, ops)
 }
 
+// batchRetained lets the memory of a full group be used again.
+var batchRetained = pebble.WithMaxRetainedSizeBytes(2 * groupBytes)
+
 func (c *committer) begin() (*transaction, []*op) {
-	return &transaction{engine: c.engine, batch: c.engine.db.NewBatch()}, make([]*op, 0, max(c.expected, 1))
+	return &transaction{engine: c.engine, batch: c.engine.db.NewBatch(batchRetained)}, make([]*op, 0, max(c.expected, 1))
 }
 
 // settle makes a group durable and tells its writers. Whoever finds nothing to
@@ -204,11 +209,11 @@ func (c *committer) settle(tx *transaction, ops []*op) {
 		return // those who wait are told by health
 	}
 	c.expected = min(len(ops)+len(c.ops), groupOps)
-	for _, o := range ops {
-		o.done <- struct{}{}
-	}
 	if len(tx.freed) > 0 {
 		e.reaper.add(tx.freed)
+	}
+	for _, o := range ops {
+		o.done <- struct{}{}
 	}
 	_ = tx.batch.Close()
 }

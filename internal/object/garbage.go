@@ -138,8 +138,8 @@ func (r *reaper) next() []id {
 	}
 	const most = 64
 	n := min(len(r.queue), most)
-	list := append([]id(nil), r.queue[:n]...)
-	r.queue = append(r.queue[:0], r.queue[n:]...)
+	list := r.queue[:n:n]
+	r.queue = r.queue[n:]
 	r.busy = true
 	return list
 }
@@ -206,7 +206,11 @@ func (r *reaper) enqueueAll() error {
 type removal struct {
 	files []id
 	rows  [][]byte
+	more  bool // this is not all; the garbage row stays
 }
+
+// maxRoundRows is about how many rows a round removes; the rest is left to another.
+const maxRoundRows = 20_000
 
 func (m *removal) row(key []byte) { m.rows = append(m.rows, key) }
 
@@ -226,8 +230,13 @@ func (m *removal) segment(r ref) {
 func (r *reaper) reap(list []id) error {
 	e := r.engine
 	var plan removal
+	var again []id
 	var failures []error
-	for _, i := range list {
+	for n, i := range list {
+		if len(plan.rows) > e.cfg.maxRoundRows {
+			again = append(again, list[n:]...)
+			break
+		}
 		if !e.pins.doom(i) {
 			continue
 		}
@@ -241,6 +250,9 @@ func (r *reaper) reap(list []id) error {
 		}
 		plan.files = append(plan.files, m.files...)
 		plan.rows = append(plan.rows, m.rows...)
+		if m.more {
+			again = append(again, i)
+		}
 	}
 	if err := r.syncRemoved(plan.files); err != nil {
 		return errors.Join(append(failures, err)...)
@@ -259,6 +271,7 @@ func (r *reaper) reap(list []id) error {
 			return errors.Join(append(failures, err)...)
 		}
 	}
+	r.add(again)
 	return errors.Join(failures...)
 }
 
@@ -286,7 +299,9 @@ func (r *reaper) plan(i id) (removal, error) {
 	default:
 		err = fmt.Errorf("garbage row of kind %d: %w", value[0], ErrCorrupt)
 	}
-	m.row(idKey(kindGarbage, i))
+	if !m.more {
+		m.row(idKey(kindGarbage, i))
+	}
 	return m, err
 }
 
@@ -367,6 +382,10 @@ func (r *reaper) planBucket(m *removal, scope []byte) error {
 			return err
 		}
 		m.row(append([]byte(nil), key...))
+		if len(m.rows) > r.engine.cfg.maxRoundRows {
+			m.more = true
+			break
+		}
 	}
 	return iter.Error()
 }

@@ -33,6 +33,7 @@ type Reader struct {
 
 	engine *Engine
 	inline []byte
+	buffer *[]byte // backs inline, if that is from the pool
 	pieces []piece
 	pinned *id
 }
@@ -115,8 +116,8 @@ func (e *Engine) openVersion(r *Reader, b *bucketState, row []byte, key string) 
 		r.inline = append(make([]byte, 0, len(body)), body...)
 		return true, nil
 	case inRow:
-		r.inline, err = e.get(idKey(kindBody, v.ref.id))
-		if err != nil || r.inline == nil {
+		found, err := r.loadBody(v.ref.id)
+		if err != nil || !found {
 			return false, e.explainMissing(err, row, value)
 		}
 		if int64(len(r.inline)) != v.SizeBytes {
@@ -125,6 +126,25 @@ func (e *Engine) openVersion(r *Reader, b *bucketState, row []byte, key string) 
 		return true, nil
 	}
 	return e.pinVersion(r, &v, row, value)
+}
+
+// loadBody copies a body row into a buffer of the pool. A reader may live long; to
+// hold on to Pebble's memory instead would keep whole memtables.
+func (r *Reader) loadBody(i id) (found bool, err error) {
+	value, closer, err := r.engine.db.Get(idKey(kindBody, i))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read index: %w", err)
+	}
+	defer closer.Close()
+	if len(value) > streamBufferBytes {
+		return false, fmt.Errorf("body row of %d bytes: %w", len(value), ErrCorrupt)
+	}
+	r.buffer = r.engine.buffers.get(len(value))
+	r.inline = (*r.buffer)[:copy(*r.buffer, value)]
+	return true, nil
 }
 
 // explainMissing returns nil when a body was not found because its version is no
@@ -229,7 +249,7 @@ func (r *Reader) Range(offset, length int64) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("%w: %d bytes from %d of %d", ErrInvalidRange, length, offset, r.Version.SizeBytes)
 	}
 	if r.pieces == nil {
-		return inlineRange{bytes.NewReader(r.inline[offset : offset+length])}, nil
+		return &inlineRange{reader: r, offset: offset, end: offset + length}, nil
 	}
 	s := &segmentRange{engine: r.engine, pieces: r.pieces, offset: offset, remaining: length}
 	if err := s.fill(); err != nil && err != io.EOF { // shows a missing file before the first byte is promised
@@ -240,17 +260,58 @@ func (r *Reader) Range(offset, length int64) (io.ReadCloser, error) {
 }
 
 // inlineRange is a range of a body in memory.
-type inlineRange struct{ *bytes.Reader }
+type inlineRange struct {
+	reader      *Reader
+	offset, end int64
+}
 
-func (inlineRange) Close() error { return nil }
+// rest returns what is left, while the reader is open.
+func (r *inlineRange) rest() ([]byte, error) {
+	switch {
+	case r.reader.engine == nil:
+		return nil, ErrClosed
+	case r.offset == r.end:
+		return nil, io.EOF
+	}
+	return r.reader.inline[r.offset:r.end], nil
+}
 
-// Close releases the version.
+// Read implements io.Reader.
+func (r *inlineRange) Read(p []byte) (int, error) {
+	rest, err := r.rest()
+	n := copy(p, rest)
+	r.offset += int64(n)
+	return n, err
+}
+
+// WriteTo implements io.WriterTo.
+func (r *inlineRange) WriteTo(w io.Writer) (int64, error) {
+	rest, err := r.rest()
+	if err == io.EOF {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := w.Write(rest)
+	r.offset += int64(n)
+	return int64(n), err
+}
+
+// Close ends the range.
+func (r *inlineRange) Close() error { return nil }
+
+// Close releases the version. Ranges must not be in use.
 func (r *Reader) Close() error {
 	if r.pinned != nil {
 		r.engine.unpin(*r.pinned)
 		r.pinned = nil
 	}
-	r.engine = nil
+	if r.buffer != nil {
+		r.engine.buffers.put(r.buffer)
+		r.buffer = nil
+	}
+	r.engine, r.inline = nil, nil
 	return nil
 }
 

@@ -21,7 +21,8 @@ type ListOptions struct {
 	Limit int // of entries; required
 }
 
-// Entry is a version, or a common prefix of several when CommonPrefix is set.
+// Entry is a version, or a common prefix of several when CommonPrefix is set. Of
+// the version's metadata only the storage class is there.
 type Entry struct {
 	CommonPrefix string
 	Version      Version
@@ -53,13 +54,13 @@ func (e *Engine) List(ctx context.Context, bucket string, opts ListOptions) (Lis
 			list.Entries = append(list.Entries, Entry{CommonPrefix: found.commonPrefix})
 			return true, nil
 		}
-		v, _, err := decodeVersion(found.value(), b.Account)
+		v, err := decodeListedVersion(found.value(), b.Account)
 		if err != nil {
 			return false, fmt.Errorf("list %q: %w", found.key, err)
 		}
 		v.Key = found.key
 		list.Next = found.key
-		list.Entries = append(list.Entries, Entry{Version: v.Version})
+		list.Entries = append(list.Entries, Entry{Version: v})
 		return true, nil
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -92,6 +93,27 @@ func TestList(t *testing.T) {
 	list, err := e.List(context.Background(), testBucket, ListOptions{})
 	if err != nil || list.Truncated || len(list.Entries) != 0 {
 		t.Errorf("List with limit 0: %+v, %v; want nothing, not truncated", list, err)
+	}
+}
+
+func TestListLeavesMetadataOut(t *testing.T) {
+	e := newTest(t)
+	ctx := context.Background()
+	metadata := Metadata{ContentType: "text/plain", StorageClass: "GLACIER", User: map[string]string{"a": "b"}}
+	want, err := e.Put(ctx, testBucket, "key", strings.NewReader("x"), PutOptions{SizeBytes: 1, Owner: "123456789012", Metadata: metadata})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload := startUpload(t, e, "key", UploadOptions{Owner: "123456789012", Initiator: "arn", Metadata: metadata})
+	list, err := e.List(ctx, testBucket, ListOptions{Limit: 1})
+	want.Metadata = Metadata{StorageClass: "GLACIER"}
+	if err != nil || !reflect.DeepEqual(list.Entries[0].Version, want) {
+		t.Errorf("List: got %+v, %v; want %+v", list, err, want)
+	}
+	uploads, err := e.Uploads(ctx, testBucket, ListUploadsOptions{Limit: 1})
+	upload.Metadata = want.Metadata
+	if err != nil || !reflect.DeepEqual(uploads.Entries[0].Upload, upload) {
+		t.Errorf("Uploads: got %+v, %v; want %+v", uploads, err, upload)
 	}
 }
 

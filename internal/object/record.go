@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -211,6 +212,9 @@ func appendBucket(dst []byte, b *Bucket, bucketID id) []byte {
 type decoder struct {
 	rest string
 	err  error
+	// listing leaves out metadata but the storage class, so that a page of a
+	// listing is small whatever its objects carry.
+	listing bool
 }
 
 func (d *decoder) fail(what string) {
@@ -339,6 +343,13 @@ func (d *decoder) metadata(m *Metadata) {
 		}
 	}
 	n := d.count(len(d.rest))
+	if d.listing {
+		for range 2 * n {
+			d.string()
+		}
+		*m = Metadata{StorageClass: strings.Clone(m.StorageClass)}
+		return
+	}
 	if n == 0 {
 		return
 	}
@@ -352,6 +363,16 @@ func (d *decoder) metadata(m *Metadata) {
 // decodeVersion reads a version row. It fills all but Key; body is what is
 // embedded and aliases row.
 func decodeVersion(row []byte, account string) (v versionRecord, body []byte, err error) {
+	return decodeVersionAs(row, account, false)
+}
+
+// decodeListedVersion is decodeVersion without metadata but the storage class.
+func decodeListedVersion(row []byte, account string) (Version, error) {
+	v, _, err := decodeVersionAs(row, account, true)
+	return v.Version, err
+}
+
+func decodeVersionAs(row []byte, account string, listing bool) (v versionRecord, body []byte, err error) {
 	if len(row) == 0 || row[0] != recordLayout {
 		return v, nil, fmt.Errorf("version record: unknown layout: %w", ErrCorrupt)
 	}
@@ -362,7 +383,7 @@ func decodeVersion(row []byte, account string) (v versionRecord, body []byte, er
 	header := row[1+n : 1+n+int(length)]
 	body = row[1+n+int(length):]
 
-	d := decoder{rest: string(header)}
+	d := decoder{rest: string(header), listing: listing}
 	v.VersionID = NullVersionID
 	v.SizeBytes = d.size()
 	v.Modified = d.time()
@@ -370,6 +391,8 @@ func decodeVersion(row []byte, account string) (v versionRecord, body []byte, er
 	v.PartCount = d.count(MaxPartNumber)
 	if v.Owner = d.string(); v.Owner == "" {
 		v.Owner = account
+	} else if listing {
+		v.Owner = strings.Clone(v.Owner)
 	}
 	v.ref = d.ref(inManifest)
 	v.Checksums = d.checksums()
@@ -423,8 +446,17 @@ func decodeManifest(row []byte) ([]partRecord, error) {
 }
 
 // decodeUpload reads an upload row. It fills all but Key and ID.
-func decodeUpload(row []byte) (uploadRecord, error) {
-	d := decoder{rest: string(row)}
+func decodeUpload(row []byte) (uploadRecord, error) { return decodeUploadAs(row, false) }
+
+// decodeListedUpload is decodeUpload without metadata but the storage class.
+func decodeListedUpload(row []byte) (Upload, error) {
+	u, err := decodeUploadAs(row, true)
+	u.Owner, u.Initiator = strings.Clone(u.Owner), strings.Clone(u.Initiator)
+	return u.Upload, err
+}
+
+func decodeUploadAs(row []byte, listing bool) (uploadRecord, error) {
+	d := decoder{rest: string(row), listing: listing}
 	u := uploadRecord{}
 	var revision [8]byte
 	d.array(revision[:])

@@ -19,7 +19,8 @@ type ListUploadsOptions struct {
 	Limit int // of entries; required
 }
 
-// UploadEntry is an upload, or a common prefix when CommonPrefix is set.
+// UploadEntry is an upload, or a common prefix when CommonPrefix is set. Of the
+// upload's metadata only the storage class is there.
 type UploadEntry struct {
 	CommonPrefix string
 	Upload       Upload
@@ -62,13 +63,13 @@ func (e *Engine) Uploads(ctx context.Context, bucket string, opts ListUploadsOpt
 			list.Entries = append(list.Entries, UploadEntry{CommonPrefix: found.commonPrefix})
 			return true, nil
 		}
-		u, err := decodeUpload(found.value())
+		u, err := decodeListedUpload(found.value())
 		if err != nil || len(found.rest) != idBytes {
 			return false, fmt.Errorf("list upload of %q: %w", found.key, ErrCorrupt)
 		}
 		u.Key, u.ID = found.key, id(found.rest).String()
 		list.NextKey, list.NextUploadID = u.Key, u.ID
-		list.Entries = append(list.Entries, UploadEntry{Upload: u.Upload})
+		list.Entries = append(list.Entries, UploadEntry{Upload: u})
 		return true, nil
 	})
 	if err != nil {
