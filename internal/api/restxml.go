@@ -91,12 +91,12 @@ func (restXML) decode(c *call, b *binding, in reflect.Value) error {
 	return nil
 }
 
-// unmarshalXML decodes one document and refuses directives and anything after
+// unmarshalXML decodes one document within bounds and refuses anything after
 // the root element.
 func unmarshalXML(body []byte, into any) error {
-	d := xml.NewDecoder(bytes.NewReader(body))
-	d.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
-		return nil, fmt.Errorf("the encoding %q is not UTF-8", label)
+	d, err := newXMLDecoder(body)
+	if err != nil {
+		return err
 	}
 	if err := d.Decode(into); err != nil {
 		return err
