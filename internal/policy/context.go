@@ -16,7 +16,12 @@ import (
 type Context struct {
 	parent  *Context
 	entries []contextEntry
+	index   map[string]int // of entries by name, once there are manyEntries
 }
+
+// manyEntries is from where on entries are found by a map. Fewer are found sooner by looking at each; of thousands,
+// which the tags in a request can be, that would take seconds.
+const manyEntries = 48
 
 // contextEntry is one key. A single value is in value; a list is in list.
 type contextEntry struct {
@@ -44,7 +49,7 @@ func (c *Context) Layer() *Context { return &Context{parent: c} }
 func (c *Context) Reset(parent *Context) {
 	clear(c.entries)
 	c.entries = c.entries[:0]
-	c.parent = parent
+	c.parent, c.index = parent, nil
 }
 
 // Clone returns a context with the same keys and the same parent, independent of later changes to c.
@@ -164,13 +169,35 @@ func (c *Context) put(name string, e contextEntry) {
 	if c.entries == nil {
 		c.entries = make([]contextEntry, 0, usualEntries)
 	}
-	for i := range c.entries {
-		if c.entries[i].name == e.name {
-			c.entries[i] = e
-			return
-		}
+	if i := c.find(e.name); i >= 0 {
+		c.entries[i] = e
+		return
 	}
 	c.entries = append(c.entries, e)
+	if c.index != nil {
+		c.index[e.name] = len(c.entries) - 1
+	} else if len(c.entries) >= manyEntries {
+		c.index = make(map[string]int, 2*len(c.entries))
+		for i := range c.entries {
+			c.index[c.entries[i].name] = i
+		}
+	}
+}
+
+// find returns the place of a name in lower case among c's own entries, or -1.
+func (c *Context) find(name string) int {
+	if c.index != nil {
+		if i, ok := c.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range c.entries {
+		if len(c.entries[i].name) == len(name) && c.entries[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // usualEntries is room for the keys of most requests.
@@ -201,15 +228,15 @@ func lowerName(name string) string {
 // lookup returns the present entry for a name in lower case, nil if there is none. A list without values is absent.
 func (c *Context) lookup(name string) *contextEntry {
 	for at := c; at != nil; at = at.parent {
-		for i := range at.entries {
-			e := &at.entries[i]
-			if len(e.name) == len(name) && e.name == name {
-				if e.absent || e.isList && len(e.list) == 0 {
-					return nil
-				}
-				return e
-			}
+		i := at.find(name)
+		if i < 0 {
+			continue
 		}
+		e := &at.entries[i]
+		if e.absent || e.isList && len(e.list) == 0 {
+			return nil
+		}
+		return e
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,39 @@ func TestContextLayers(t *testing.T) {
 	c.Reset(nil)
 	if names := c.Names(); len(names) != 0 {
 		t.Errorf("got %v after Reset, want no names", names)
+	}
+}
+
+func TestContextOfManyKeys(t *testing.T) {
+	const many = 100_000 // took half a minute when every key was compared with every other
+	var base Context
+	c := base.Layer()
+	for i := range many {
+		c.Set("aws:RequestTag/Key"+strconv.Itoa(i), "first")
+	}
+	c.Set("aws:RequestTag/key7", "second")
+	c.Unset("aws:RequestTag/key8")
+	clone := c.Clone()
+	clone.Set("aws:RequestTag/key9", "clone")
+	for _, w := range []struct {
+		c         *Context
+		key, want string
+	}{
+		{c, "aws:requesttag/KEY0", "first"}, {c, "aws:requesttag/key99999", "first"}, {c, "aws:RequestTag/Key7", "second"},
+		{c, "aws:RequestTag/Key8", ""}, {c, "aws:RequestTag/Key9", "first"}, {c, "aws:RequestTag/Key100000", ""},
+		{clone, "aws:RequestTag/Key9", "clone"}, {clone, "aws:RequestTag/Key7", "second"}, {clone, "aws:RequestTag/Key8", ""},
+		{c.Layer(), "aws:RequestTag/Key7", "second"},
+	} {
+		if got, _ := w.c.Get(w.key); strings.Join(got, "") != w.want {
+			t.Errorf("%s: got %q, want %q", w.key, got, w.want)
+		}
+	}
+	if got := len(c.Names()); got != many-1 {
+		t.Errorf("got %d names, want %d", got, many-1)
+	}
+	c.Reset(nil)
+	if got, ok := c.Get("aws:RequestTag/Key7"); ok {
+		t.Errorf("got %q after Reset, want nothing", got)
 	}
 }
 
