@@ -31,7 +31,7 @@ func (s *Server) authenticate(c *call) error {
 	if err != nil {
 		return err
 	}
-	if auth.Scope.Service != c.service.Name {
+	if s.services[auth.Scope.Service] != c.service {
 		return refusals.signatureError(&sigv4.Error{Kind: sigv4.KindMalformedHeader,
 			Message: "The credential scope names the service '" + clip(auth.Scope.Service) + "', which is not served here."})
 	}

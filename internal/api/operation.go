@@ -103,6 +103,8 @@ type Empty struct{}
 type Service struct {
 	// Name is the service in a SigV4 credential scope: "s3", "iam", "sts", "iot".
 	Name string
+	// Aliases are further names that clients sign the service's requests with.
+	Aliases []string
 	// Version is the API version that a Query request names, or "".
 	Version string
 	// Protocol decodes inputs and renders answers.

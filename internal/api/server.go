@@ -80,10 +80,12 @@ func NewServer(cfg Config) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", svc.Name, err)
 		}
-		if _, twice := s.services[svc.Name]; twice {
-			return nil, fmt.Errorf("service %s is there twice", svc.Name)
+		for _, name := range append([]string{svc.Name}, svc.Aliases...) {
+			if _, twice := s.services[name]; twice {
+				return nil, fmt.Errorf("service %s is there twice", name)
+			}
+			s.services[name] = compiled
 		}
-		s.services[svc.Name] = compiled
 	}
 	return s, nil
 }

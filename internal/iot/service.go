@@ -65,7 +65,13 @@ func New(cfg Config) *Service {
 
 // API returns the service as package api serves it.
 func (s *Service) API() api.Service {
-	return api.Service{Name: "iot", Protocol: api.RestJSON(), Operations: s.Operations(), Translate: translate}
+	return api.Service{
+		Name: "iot",
+		// The signing name of clients before 2023, such as Debian 12's AWS CLI
+		// 2.9 (observed 2026-11-23).
+		Aliases:  []string{"execute-api"},
+		Protocol: api.RestJSON(), Operations: s.Operations(), Translate: translate,
+	}
 }
 
 // now is the time to write into records: UTC, so that a record does not tell
