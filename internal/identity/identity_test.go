@@ -140,7 +140,9 @@ func TestAnInactiveKeyAndOneOfADeletedUserAreUnknown(t *testing.T) {
 		t.Errorf("inactive key: %v, want ErrUnknownKey", err)
 	}
 	w = newWorld(t, nil)
-	w.update(func(ctx context.Context, tx metastore.Writer) error { return metastore.Users.Delete(ctx, tx, account, "ann") })
+	w.update(func(ctx context.Context, tx metastore.Writer) error {
+		return metastore.Users.Delete(ctx, tx, account, "ann")
+	})
 	if _, _, err := w.resolve("AKIAUSER", ""); !errors.Is(err, identity.ErrUnknownKey) {
 		t.Errorf("key of a deleted user: %v, want ErrUnknownKey", err)
 	}
@@ -335,6 +337,34 @@ func TestSessionPoliciesLimit(t *testing.T) {
 	}
 }
 
+func TestASessionWhoseManagedPolicyIsGoneIsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	credentials := w.mint(session.Session{Kind: session.Role, RoleName: "device", RoleID: "AROADEVICE", SessionName: "s",
+		PolicyARNs: []string{"arn:aws:iam::999999999999:policy/gone"}})
+	if _, _, err := w.resolve(credentials.AccessKeyID, credentials.SessionToken); !errors.Is(err, identity.ErrRevoked) {
+		t.Errorf("%v, want ErrRevoked", err)
+	}
+}
+
+func TestARoleAssumedByADeviceEndsWithItsCertificate(t *testing.T) {
+	for name, change := range revocations {
+		w := newWorld(t, nil)
+		credentials := w.mint(session.Session{Kind: session.Role, RoleName: "device", RoleID: "AROADEVICE", SessionName: "s",
+			ChainedRole: true, CertificateID: certificateID, ThingName: "t1", ThingID: "id-1"})
+		c, _, err := w.resolve(credentials.AccessKeyID, credentials.SessionToken)
+		if err != nil {
+			t.Fatalf("%s: before: %v", name, err)
+		}
+		if v, ok := c.Keys.Get("credentials-iot:ThingName"); ok {
+			t.Errorf("%s: a role session has credentials-iot:ThingName %v", name, v)
+		}
+		w.update(change)
+		if _, _, err := w.resolve(credentials.AccessKeyID, credentials.SessionToken); !errors.Is(err, identity.ErrRevoked) {
+			t.Errorf("%s: %v, want ErrRevoked", name, err)
+		}
+	}
+}
+
 func TestSessionsWithoutRoleMayNotCallIAM(t *testing.T) {
 	w := newWorld(t, nil)
 	for _, c := range []struct {
@@ -344,7 +374,9 @@ func TestSessionsWithoutRoleMayNotCallIAM(t *testing.T) {
 	}{
 		{session.Session{Kind: session.Root}, "iam:CreateUser", false},
 		{session.Session{Kind: session.Root}, "sts:AssumeRole", true},
+		{session.Session{Kind: session.Root}, "sts:TagSession", true},
 		{session.Session{Kind: session.Root}, "sts:GetFederationToken", false},
+		{session.Session{Kind: session.Root}, "iam:PassRole", true},
 		{session.Session{Kind: session.Root}, "s3:GetObject", true},
 		{session.Session{Kind: session.User, UserName: "Ann", UserID: "AIDAANN"}, "iam:GetUser", false},
 	} {

@@ -141,6 +141,9 @@ func (r *Resolver) temporary(ctx context.Context, accessKeyID, token string) (*C
 	if s.HasPolicy() {
 		c.sets.HasSession = true
 		c.sets.Session, err = r.cfg.Policies.Session(ctx, r.cfg.Store.Hot(), s.Account, s.Policy, s.PolicyARNs)
+		if errors.Is(err, metastore.ErrNotFound) {
+			err = ErrRevoked // a managed session policy was deleted: what it limited is not known any more
+		}
 	}
 	return c, secret, err
 }
@@ -281,12 +284,19 @@ func (r *Resolver) Decide(_ context.Context, c *Caller, p Permission, keys *poli
 
 // barredSession refuses what sessions of GetSessionToken and
 // GetFederationToken may not call whatever their policies say: IAM, and STS
-// except AssumeRole (spec C.14). GetCallerIdentity needs no permission.
+// except AssumeRole (spec C.14). GetCallerIdentity needs no permission, and
+// PassRole belongs to the operation that passes the role.
 func barredSession(c *Caller, p Permission) (policy.Decision, bool) {
 	if c.Session == nil || c.Session.IsRole() {
 		return policy.Decision{}, false
 	}
 	service, name, _ := strings.Cut(p.Action, ":")
-	barred := service == "iam" || service == "sts" && (name != "AssumeRole" || c.Session.Kind == session.Federated)
-	return policy.Decision{Effect: policy.ImplicitDeny}, barred
+	switch service {
+	case "iam":
+		return policy.Decision{}, name != "PassRole"
+	case "sts":
+		assumes := name == "AssumeRole" || name == "TagSession" || name == "SetSourceIdentity"
+		return policy.Decision{}, !assumes || c.Session.Kind == session.Federated
+	}
+	return policy.Decision{}, false
 }
