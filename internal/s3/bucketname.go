@@ -22,12 +22,13 @@ func wellFormedBucketName(name string) bool {
 	if len(name) < 3 || len(name) > 63 {
 		return false
 	}
-	before := byte('.')
+	before, numeric := byte('.'), true
 	for i := range len(name) {
 		c := name[i]
 		switch {
-		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
-		case c == '-' && before != '.':
+		case 'a' <= c && c <= 'z' || c == '-' && before != '.':
+			numeric = false
+		case '0' <= c && c <= '9':
 		case c == '.' && before != '.' && before != '-':
 		default:
 			return false
@@ -36,6 +37,9 @@ func wellFormedBucketName(name string) bool {
 	}
 	if before == '.' || before == '-' {
 		return false
+	}
+	if !numeric {
+		return true
 	}
 	_, err := netip.ParseAddr(name)
 	return err != nil

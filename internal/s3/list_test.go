@@ -220,3 +220,15 @@ func TestTextIsEscaped(t *testing.T) {
 		}
 	}
 }
+
+func TestTimesAreWrittenAsS3Does(t *testing.T) {
+	const layout = "2006-01-02T15:04:05.000Z"
+	for _, at := range []time.Time{
+		time.Date(2026, 1, 2, 3, 4, 5, 6_999_999, time.UTC), time.Date(2026, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+		time.Date(1999, 10, 10, 10, 10, 10, 120_000_000, time.FixedZone("", 9*3600)), time.Unix(0, 0),
+	} {
+		if got, want := string(appendTime(nil, at)), at.UTC().Format(layout); got != want {
+			t.Errorf("%v: got %s, want %s", at, got, want)
+		}
+	}
+}
