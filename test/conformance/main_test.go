@@ -72,6 +72,9 @@ func sdkConfig(endpoint string, provider aws.CredentialsProvider) aws.Config {
 		BaseEndpoint:     aws.String(endpoint),
 		HTTPClient:       &http.Client{Transport: &http.Transport{DialContext: loopback, MaxIdleConnsPerHost: 8}},
 		RetryMaxAttempts: 1,
+		// The defaults that config.LoadDefaultConfig fills in.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
 	}
 }
 
