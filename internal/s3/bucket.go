@@ -124,6 +124,9 @@ func (s *Service) createBucket(ctx context.Context, in *createBucketInput) (*cre
 		return nil, err
 	}
 	account := req.Caller.Principal.Account
+	if account == "" { // a bucket has an owner
+		return nil, accessDenied()
+	}
 	b, err := s.engine.CreateBucket(ctx, object.Bucket{Name: in.Bucket, Account: account, Region: region})
 	if errors.Is(err, object.ErrBucketExists) {
 		err = existingBucket(b, account, asked, region)

@@ -81,7 +81,7 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	}
 	defer r.Close()
 	if !replace {
-		if source.bucket == in.Bucket && source.key == in.Key {
+		if source.bucket == in.Bucket && source.key == in.Key && in.StorageClass == "" {
 			return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 		}
 		options.Metadata = r.Version.Metadata

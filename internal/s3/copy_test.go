@@ -90,6 +90,7 @@ func TestCopyRefusals(t *testing.T) {
 		{"missing version", "box/a?versionId=" + strings.Repeat("v", 32), nil, 404, "NoSuchVersion"},
 		{"null version", "box/a?versionId=null", nil, 200, ""},
 		{"to itself", "/box/b", nil, 400, "InvalidRequest"},
+		{"to itself with a storage class", "/box/b", map[string]string{"x-amz-storage-class": "STANDARD"}, 200, ""},
 		{"unknown directive", "box/a", map[string]string{"x-amz-metadata-directive": "KEEP"}, 400, "InvalidArgument"},
 		{"unknown tagging directive", "box/a", map[string]string{"x-amz-tagging-directive": "KEEP"}, 400, "InvalidArgument"},
 		{"no tags", "box/a", map[string]string{"x-amz-tagging-directive": "REPLACE"}, 200, ""},

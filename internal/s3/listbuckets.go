@@ -38,6 +38,9 @@ func (s *Service) listBuckets(ctx context.Context, in *listBucketsInput) (*xmlOu
 		return nil, err
 	}
 	account := api.RequestOf(ctx).Caller.Principal.Account
+	if account == "" { // to the engine that would mean all accounts
+		return nil, accessDenied()
+	}
 	page, more, err := s.bucketPage(ctx, account, in, after, limit)
 	if err != nil {
 		return nil, err
