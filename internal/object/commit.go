@@ -97,6 +97,12 @@ func (e *Engine) commitAlone(run mutation) (settled bool, err error) {
 	return e.hand(&op{run: run, alone: true, done: make(chan struct{}, 1)})
 }
 
+// barrier waits until everything that could be read before the call is durable.
+func (e *Engine) barrier() error {
+	_, err := e.commit(func(*transaction) error { return nil })
+	return err
+}
+
 func (e *Engine) hand(o *op) (settled bool, err error) {
 	if err := e.enter(); err != nil {
 		return true, err

@@ -72,8 +72,7 @@ func (e *Engine) completedBefore(place uploadPlace, key string, parts []Complete
 	if err != nil {
 		return Version{}, err
 	}
-	// What is current may not be durable yet; an empty commit is after it.
-	if _, err := e.commit(func(*transaction) error { return nil }); err != nil {
+	if err := e.barrier(); err != nil {
 		return Version{}, err
 	}
 	v.Key = key

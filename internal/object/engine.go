@@ -183,10 +183,14 @@ func (e *Engine) open() (err error) {
 	if err := e.loadBuckets(); err != nil {
 		return err
 	}
+	garbage, err := e.garbage()
+	if err != nil {
+		return err
+	}
 	e.space = newSpace(fileSystem, dir, e.cfg)
 	e.guard.patient.Store(true)
 	e.committer = startCommitter(e)
-	e.reaper = startReaper(e, !last.clean)
+	e.reaper = startReaper(e, garbage, !last.clean)
 	return nil
 }
 

@@ -151,25 +151,32 @@ var sizes = []int{0, 1, embedMaxBytes, embedMaxBytes + 1, 4 << 10, 4<<10 + 1, bl
 	streamBufferBytes - 1, streamBufferBytes, streamBufferBytes + 1, 3*streamBufferBytes + 12345}
 
 func TestPutIsReadBackAfterReopen(t *testing.T) {
-	e := newTest(t)
-	for _, known := range []bool{true, false} {
-		for i, size := range sizes {
-			body := testBody(size, uint64(i))
-			opts := PutOptions{SizeBytes: int64(size)}
-			if !known {
-				opts.SizeBytes = UnknownSize
+	disk := testConfig(vfs.Default)
+	disk.Dir = t.TempDir() + "/deep/data"
+	for name, cfg := range map[string]Config{"memory": testConfig(vfs.NewMem()), "disk": disk} {
+		t.Run(name, func(t *testing.T) {
+			e := openTest(t, cfg)
+			createBucket(t, e, testBucket)
+			for i, size := range append(slices.Clone(sizes), sizes...) {
+				body := testBody(size, uint64(i))
+				opts := PutOptions{SizeBytes: int64(size)}
+				if i >= len(sizes) {
+					opts.SizeBytes = UnknownSize
+				}
+				v, err := e.Put(context.Background(), testBucket, "key", bytes.NewReader(body), opts)
+				if err != nil {
+					t.Fatalf("Put of %d bytes, declared %d: %v", size, opts.SizeBytes, err)
+				}
+				if v.ETag != md5Hex(body) || v.SizeBytes != int64(size) {
+					t.Errorf("Put of %d bytes: got ETag %s, size %d; want %s", size, v.ETag, v.SizeBytes, md5Hex(body))
+				}
+				wantBody(t, e, "key", body)
+				e = reopen(t, e)
+				wantBody(t, e, "key", body)
 			}
-			v, err := e.Put(context.Background(), testBucket, "key", bytes.NewReader(body), opts)
-			if err != nil {
-				t.Fatalf("Put of %d bytes, known %v: %v", size, known, err)
-			}
-			if v.ETag != md5Hex(body) || v.SizeBytes != int64(size) {
-				t.Errorf("Put of %d bytes: got ETag %s, size %d; want %s", size, v.ETag, v.SizeBytes, md5Hex(body))
-			}
-			wantBody(t, e, "key", body)
-			e = reopen(t, e)
-			wantBody(t, e, "key", body)
-		}
+			e.reaper.quiesce()
+			wantRows(t, e)
+		})
 	}
 }
 

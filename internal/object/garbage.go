@@ -98,10 +98,10 @@ type reaper struct {
 	stopped bool
 }
 
-// startReaper starts with the garbage rows that are there. After an unclean end
-// it first removes the files that nothing refers to.
-func startReaper(e *Engine, unclean bool) *reaper {
-	r := &reaper{engine: e, done: make(chan struct{}), busy: true}
+// startReaper starts with the garbage of earlier runs. After an unclean end it
+// first removes the files that nothing refers to.
+func startReaper(e *Engine, garbage []id, unclean bool) *reaper {
+	r := &reaper{engine: e, done: make(chan struct{}), busy: true, queue: garbage}
 	r.changed = sync.NewCond(&r.mu)
 	go r.run(unclean)
 	return r
@@ -170,9 +170,6 @@ func (r *reaper) run(unclean bool) {
 			logger.Info("removed unreferenced files", "count", removed)
 		}
 	}
-	if err := r.enqueueAll(); err != nil {
-		logger.Warn("scan for garbage ended early", "err", err)
-	}
 	for list := r.next(); list != nil; list = r.next() {
 		if err := r.reap(list); err != nil {
 			logger.Warn("removal of garbage put off to the next start", "err", err)
@@ -180,26 +177,25 @@ func (r *reaper) run(unclean bool) {
 	}
 }
 
-// enqueueAll queues the garbage rows left by earlier runs.
-func (r *reaper) enqueueAll() error {
-	e := r.engine
-	if err := e.enter(); err != nil {
-		return err
-	}
-	defer e.leave()
+// garbage returns the IDs of all garbage rows. It must be called before there are
+// commits: a row may be seen before it is durable, and what it names be removed
+// too early.
+func (e *Engine) garbage() ([]id, error) {
 	iter, err := e.db.NewIter(&pebble.IterOptions{
 		LowerBound: []byte{kindGarbage}, UpperBound: []byte{kindGarbage + 1},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer iter.Close()
+	var list []id
 	for valid := iter.First(); valid; valid = iter.Next() {
-		if len(iter.Key()) == 1+idBytes {
-			r.add([]id{id(iter.Key()[1:])})
+		if len(iter.Key()) != 1+idBytes {
+			return nil, fmt.Errorf("garbage row: %w", ErrCorrupt)
 		}
+		list = append(list, id(iter.Key()[1:]))
 	}
-	return iter.Error()
+	return list, iter.Error()
 }
 
 // removal is what a round of the reaper removes: first the files, then the rows.

@@ -111,12 +111,19 @@ func (e *Engine) precheck(row []byte, condition Condition) error {
 	if err := e.enter(); err != nil {
 		return err
 	}
-	defer e.leave()
 	old, err := e.get(row)
-	if err != nil || condition.zero() {
+	e.leave()
+	if err != nil {
 		return err
 	}
-	return checkCondition(old, condition)
+	refused := checkCondition(old, condition)
+	if refused == nil {
+		return nil
+	}
+	if err := e.barrier(); err != nil {
+		return err
+	}
+	return refused
 }
 
 // current reads the version that a write is about to replace; the zero record
