@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -38,6 +38,12 @@ func (s *Server) authenticate(c *call) error {
 	caller, secret, err := s.cfg.Authority.Resolve(c.r.Context(), auth.AccessKeyID, auth.SessionToken)
 	if err != nil {
 		return refusals.identityError(err, auth.AccessKeyID)
+	}
+	// Whoever has no access key does not make the server keep a body.
+	if c.service.Protocol.buffersBody() {
+		if err := s.readBody(c); err != nil {
+			return err
+		}
 	}
 	now := s.cfg.Clock()
 	verified, err := auth.Verify(c.r, sigv4.VerifyOptions{Secret: secret, Now: now, Keys: s.keys, PayloadSHA256: c.payloadHash()})
@@ -129,8 +135,10 @@ func (s *Server) requestKeys(c *call, caller *identity.Caller, region string, no
 	keys.SetTime("aws:CurrentTime", now)
 	keys.SetInt("aws:EpochTime", now.Unix())
 	keys.SetBool("aws:SecureTransport", c.r.TLS != nil)
-	if host, _, err := net.SplitHostPort(c.r.RemoteAddr); err == nil {
-		keys.Set("aws:SourceIp", host)
+	if remote, err := netip.ParseAddrPort(c.r.RemoteAddr); err == nil {
+		// A zone says by which interface a link-local address came; with one,
+		// the address would be in no range of a policy.
+		keys.Set("aws:SourceIp", remote.Addr().Unmap().WithZone("").String())
 	}
 	if v := c.r.Header.Get("User-Agent"); v != "" {
 		keys.Set("aws:UserAgent", v)

@@ -304,6 +304,7 @@ var queryRefusals = refusals{
 	revoked:      awserr.New(http.StatusForbidden, "AccessDenied", "The session has been revoked."),
 	internal:     awserr.New(http.StatusInternalServerError, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure."),
 	tooLarge:     awserr.New(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is too large."),
+	stalled:      awserr.New(http.StatusRequestTimeout, "RequestTimeout", "The request body did not arrive in time."),
 	unavailable:  awserr.New(http.StatusServiceUnavailable, "ServiceUnavailable", "The service is shutting down; try again."),
 	denied: func(caller string, p Permission, why string) *awserr.Error {
 		return awserr.New(http.StatusForbidden, "AccessDenied", deniedText(caller, p, why))

@@ -36,7 +36,7 @@ type Protocol interface {
 // refusals are a protocol's words for what the pipeline refuses.
 type refusals struct {
 	unsigned, unknownKey, invalidToken, expiredToken, revoked *awserr.Error
-	internal, tooLarge, unavailable                           *awserr.Error
+	internal, tooLarge, stalled, unavailable                  *awserr.Error
 	// denied words a refusal by policy. explanation is the part that AWS
 	// tells the caller.
 	denied func(callerARN string, p Permission, explanation string) *awserr.Error
@@ -56,8 +56,9 @@ type call struct {
 	form     url.Values // Query protocol
 	names    []segment
 	labels   []string
-	body     []byte   // buffered body
-	payload  *Payload // streamed body
+	source   *watchedBody // nil when the request has no body
+	body     []byte       // buffered body
+	payload  *Payload     // streamed body
 	written  bool
 	answered int // status
 }
@@ -76,7 +77,11 @@ func (b *binding) decodeHead(c *call, in reflect.Value) error {
 				text = v[0]
 			}
 		case inHeader:
-			if v := c.r.Header.Values(f.name); len(v) > 0 {
+			v := c.r.Header.Values(f.name)
+			if len(v) > 1 && amazonHeader(f.name) {
+				return c.service.Protocol.invalid([]Violation{{f.name, "[...]", "Member must be given once"}})
+			}
+			if len(v) > 0 {
 				text, ok = v[0], true
 			}
 		case inHeaders:
@@ -94,6 +99,13 @@ func (b *binding) decodeHead(c *call, in reflect.Value) error {
 		}
 	}
 	return nil
+}
+
+// amazonHeader reports whether a header is one of Amazon's own, which are no
+// lists: of two with one name, proxies and servers take one or the other.
+func amazonHeader(name string) bool {
+	const prefix = "x-amz"
+	return len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
 func (c *call) label(name string) (string, bool) {

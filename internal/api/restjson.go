@@ -150,6 +150,7 @@ var jsonRefusals = refusals{
 	revoked:      awserr.New(http.StatusForbidden, "AccessDeniedException", "The session has been revoked."),
 	internal:     awserr.New(http.StatusInternalServerError, "InternalFailureException", "Internal Failure"),
 	tooLarge:     awserr.New(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "The request body is too large."),
+	stalled:      awserr.New(http.StatusRequestTimeout, "RequestTimeoutException", "The request body did not arrive in time."),
 	unavailable:  awserr.New(http.StatusServiceUnavailable, "ServiceUnavailableException", "The service is shutting down; try again."),
 	denied: func(caller string, p Permission, why string) *awserr.Error {
 		return awserr.New(http.StatusForbidden, "AccessDeniedException", deniedText(caller, p, why))

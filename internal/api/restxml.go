@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -69,12 +70,12 @@ func (restXML) decode(c *call, b *binding, in reflect.Value) error {
 	if b.xml < 0 {
 		return nil
 	}
-	body, err := io.ReadAll(io.LimitReader(c.payload, maxXMLBytes+1))
+	body, err := c.readAll(c.payload, c.payload.Length, maxXMLBytes)
+	if errors.Is(err, errTooLong) {
+		return awserr.New(http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too big.")
+	}
 	if err != nil {
 		return fmt.Errorf("read XML body: %w", err)
-	}
-	if len(body) > maxXMLBytes {
-		return awserr.New(http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too big.")
 	}
 	c.req.Body = body
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -203,7 +204,9 @@ var s3Refusals = refusals{
 	revoked:      awserr.New(http.StatusForbidden, "AccessDenied", "Access Denied"),
 	internal:     awserr.New(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again."),
 	tooLarge:     awserr.New(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size."),
-	unavailable:  awserr.New(http.StatusServiceUnavailable, "ServiceUnavailable", "Please reduce your request rate."),
+	stalled: awserr.New(http.StatusBadRequest, "RequestTimeout",
+		"Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."),
+	unavailable: awserr.New(http.StatusServiceUnavailable, "ServiceUnavailable", "Please reduce your request rate."),
 	denied: func(string, Permission, string) *awserr.Error {
 		return awserr.New(http.StatusForbidden, "AccessDenied", "Access Denied")
 	},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -41,6 +40,9 @@ type Config struct {
 	MaxBodyBytes int64
 	// MaxUploadBytes bounds a streamed body. 0: 5 GiB, S3's limit of one PUT.
 	MaxUploadBytes int64
+	// StallTimeout is how long a client may send nothing of a body, and how
+	// long it may take to send one that is buffered. 0: a minute.
+	StallTimeout time.Duration
 }
 
 // Server is the request pipeline, an http.Handler.
@@ -73,6 +75,9 @@ func NewServer(cfg Config) (*Server, error) {
 	}
 	if cfg.MaxUploadBytes == 0 {
 		cfg.MaxUploadBytes = 5 << 30
+	}
+	if cfg.StallTimeout == 0 {
+		cfg.StallTimeout = time.Minute
 	}
 	s := &Server{cfg: cfg, services: make(map[string]*service), keys: sigv4.NewKeyCache(signingKeys)}
 	for _, svc := range cfg.Services {
@@ -117,6 +122,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{w: w, r: r, path: strings.TrimPrefix(r.URL.EscapedPath(), "/")}
 	c.req = &Request{ID: uuid.NewString(), HTTP: r, authority: s.cfg.Authority, served: &Served{Remote: r.RemoteAddr}}
 	c.service = s.choose(c)
+	c.watch(s.cfg.StallTimeout)
 	w.Header().Set(c.service.Protocol.requestIDHeader(), c.req.ID)
 	err := s.guarded(c)
 	if err != nil && !c.written {
@@ -144,11 +150,6 @@ func (s *Server) run(c *call) error {
 	var err error
 	if c.query, err = parseQuery(c.r.URL.RawQuery); err != nil {
 		return c.service.Protocol.refusals().signatureError(&sigv4.Error{Kind: sigv4.KindInvalidRequest, Message: "The query string cannot be read: " + err.Error() + "."})
-	}
-	if c.service.Protocol.buffersBody() {
-		if err := s.readBody(c); err != nil {
-			return err
-		}
 	}
 	if err := s.authenticate(c); err != nil {
 		return err
@@ -182,7 +183,8 @@ func (s *Server) run(c *call) error {
 const maxQueryMembers = 200
 
 // parseQuery is url.ParseQuery, bounded, and refuses what it cannot parse
-// without doubt. An empty query costs nothing.
+// without doubt: a name that stands in it twice could be read differently by
+// whoever decides and whoever acts. An empty query costs nothing.
 func parseQuery(raw string) (url.Values, error) {
 	if raw == "" {
 		return nil, nil
@@ -190,22 +192,16 @@ func parseQuery(raw string) (url.Values, error) {
 	if strings.Count(raw, "&") >= maxQueryMembers {
 		return nil, errors.New("too many query members")
 	}
-	return url.ParseQuery(raw)
-}
-
-func (s *Server) readBody(c *call) error {
-	if c.r.ContentLength > s.cfg.MaxBodyBytes {
-		return c.service.Protocol.refusals().tooLarge
-	}
-	body, err := io.ReadAll(io.LimitReader(c.r.Body, s.cfg.MaxBodyBytes+1))
+	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return fmt.Errorf("read body: %w", err)
+		return nil, err
 	}
-	if int64(len(body)) > s.cfg.MaxBodyBytes {
-		return c.service.Protocol.refusals().tooLarge
+	for name, values := range query {
+		if len(values) > 1 {
+			return nil, fmt.Errorf("the parameter %q stands in it twice", clip(name))
+		}
 	}
-	c.body, c.req.Body = body, body
-	return nil
+	return query, nil
 }
 
 func (s *Server) authorize(ctx context.Context, c *call, in any) error {
