@@ -92,7 +92,7 @@ func TestMultipartUpload(t *testing.T) {
 		t.Errorf("completed again: got %+v", again)
 	}
 	got := f.must(call{path: "/box/a/b%20c"})
-	if got.body != fiveMiB+lastPart || got.header.Get("ETag") != etag || got.header.Get("Content-Type") != "text/plain" || strings.Join(got.header["x-amz-meta-k"], "") != "v" {
+	if got.body != fiveMiB+lastPart || got.header.Get("ETag") != etag || got.header.Get("Content-Type") != "text/plain" || got.meta("k") != "v" {
 		t.Errorf("got %d bytes, %v", len(got.body), got.header)
 	}
 	got = f.do(call{path: "/box/a/b%20c", headers: map[string]string{"Range": fmt.Sprintf("bytes=%d-%d", 5<<20-2, 5<<20+2)}})

@@ -101,7 +101,7 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 	f.put("box", "k", "x")
-	if a := f.must(call{path: "/box/k"}); len(a.header["x-amz-meta-plain"]) != 0 || a.header.Get("Cache-Control") != "" {
+	if a := f.must(call{path: "/box/k"}); a.meta("plain") != "" || a.header.Get("Cache-Control") != "" {
 		t.Errorf("after replacing: got %v, want no metadata of before", a.header)
 	}
 

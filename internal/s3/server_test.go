@@ -167,6 +167,11 @@ type answered struct {
 	body   string
 }
 
+// meta returns user metadata, whose names are in lower case on the wire.
+func (a answered) meta(name string) string {
+	return strings.Join(a.header["x-amz-meta-"+name], ",")
+}
+
 // do makes a request. Fields of c that are empty are root's and GET's.
 func (f *fixture) do(c call) answered {
 	f.tb.Helper()

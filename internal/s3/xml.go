@@ -82,13 +82,6 @@ func (d *document) text(name, value string) {
 	d.close(name)
 }
 
-// given is text unless the value is empty.
-func (d *document) given(name, value string) {
-	if value != "" {
-		d.text(name, value)
-	}
-}
-
 func (d *document) etag(value string) {
 	d.b = append(d.b, "<ETag>&quot;"...)
 	d.b = append(d.b, value...)
