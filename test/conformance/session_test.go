@@ -185,3 +185,41 @@ func TestRevocationEndsRunningSessions(t *testing.T) {
 		}
 	}
 }
+
+func TestUsersAssumeRolesThatTrustTheAccount(t *testing.T) {
+	t.Parallel()
+	server := shared.Server(t)
+	c, name, ctx := root(server), uniqueName(t), t.Context()
+	role := "arn:aws:iam::" + account + ":role/" + name
+	must(c.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:root"},"Action":"sts:AssumeRole"}]}`)}))(t)
+	must(c.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: &name, PolicyDocument: aws.String(allow("iam:ListRoles", "*"))}))(t)
+	must(c.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}))(t)
+	key := must(c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &name}))(t).AccessKey
+	user := as(server, aws.Credentials{AccessKeyID: *key.AccessKeyId, SecretAccessKey: *key.SecretAccessKey})
+	in := &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("session")}
+	_, err := user.sts.AssumeRole(ctx, in)
+	wantRefusal(t, "without a policy of the user's", err, 403, "AccessDenied")
+	must(c.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &name, PolicyName: &name, PolicyDocument: aws.String(allow("sts:AssumeRole", role))}))(t)
+	assumed := must(user.sts.AssumeRole(ctx, in))(t)
+	session := as(server, aws.Credentials{
+		AccessKeyID: *assumed.Credentials.AccessKeyId, SecretAccessKey: *assumed.Credentials.SecretAccessKey, SessionToken: *assumed.Credentials.SessionToken,
+	})
+	who := must(session.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}))(t)
+	if want := "arn:aws:sts::" + account + ":assumed-role/" + name + "/session"; *who.Arn != want || *assumed.AssumedRoleUser.Arn != want {
+		t.Errorf("the session is %s, assumed as %s, want %s", *who.Arn, *assumed.AssumedRoleUser.Arn, want)
+	}
+	must(session.iam.ListRoles(ctx, &iam.ListRolesInput{PathPrefix: aws.String("/none/")}))(t)
+	_, err = session.iam.ListUsers(ctx, &iam.ListUsersInput{})
+	if got, want := refusalOf(err), "User: "+*who.Arn+" is not authorized to perform: iam:ListUsers on resource: "; got.status != 403 || got.code != "AccessDenied" || !strings.HasPrefix(got.message, want) {
+		t.Errorf("beyond the role: got %v, want 403 AccessDenied %s…", got, want)
+	}
+	must(c.iam.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: &name, AccessKeyId: key.AccessKeyId, Status: "Inactive"}))(t)
+	_, err = user.sts.AssumeRole(ctx, in)
+	wantRefusal(t, "with an inactive key", err, 403, "InvalidClientTokenId")
+}
+
+// allow is a policy of one action on one resource.
+func allow(action, resource string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `","Resource":"` + resource + `"}]}`
+}
