@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// Bounds of the API and console listeners. Bodies have no deadline of their own: a large
-// upload over a slow link is legitimate.
+// Bounds of the API and console listeners. Bodies have no deadline as a whole: a
+// large upload over a slow link is legitimate. Package api ends those that stand
+// still.
 const (
 	headerTimeout  = 10 * time.Second
 	idleTimeout    = 2 * time.Minute
@@ -30,15 +31,18 @@ type listener struct {
 }
 
 // bind listens at once, so that an address in use is known before anything
-// is served. wrap, if not nil, bounds the connections accepted.
+// is served. wrap bounds the connections accepted; nil: as boundedListener does.
 func bind(name, address string, server *http.Server, wrap func(net.Listener) net.Listener) (*listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if wrap != nil {
-		l = wrap(l)
+	if wrap == nil {
+		wrap = func(l net.Listener) net.Listener {
+			return bounded(l, openConnections(), writeStall)
+		}
 	}
+	l = wrap(l)
 	return &listener{name: name, net: l, http: server, tls: server.TLSConfig != nil}, nil
 }
 

@@ -44,7 +44,7 @@ func logServed(logger *slog.Logger, v *api.Served) {
 	for _, refusal := range v.Refusals {
 		logger.LogAttrs(ctx, slog.LevelInfo, "refused",
 			slog.String("request_id", v.RequestID), slog.String("caller", v.CallerARN), slog.String("remote", v.Remote),
-			slog.String("action", refusal.Permission.Action), slog.String("resource", refusal.Permission.Resource),
+			slog.String("action", refusal.Permission.Action), slog.String("resource", clip(refusal.Permission.Resource, maxResourceBytes)),
 			slog.String("decision", refusal.Decision.String()))
 	}
 	level := slog.LevelDebug
@@ -63,7 +63,21 @@ func logServed(logger *slog.Logger, v *api.Served) {
 		attrs = append(attrs, slog.String("code", v.Code))
 	}
 	if v.Err != nil {
-		attrs = append(attrs, slog.String("error", v.Err.Error()))
+		attrs = append(attrs, slog.String("error", clip(v.Err.Error(), maxErrorBytes)))
 	}
 	logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// Bounds of what a request may put into one line of the log. The longest ARN is
+// that of an object; a path that is none can be as long as a request's head.
+const (
+	maxResourceBytes = 1200
+	maxErrorBytes    = 8 << 10
+)
+
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
 }

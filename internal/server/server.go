@@ -214,7 +214,7 @@ func (s *Server) credentialsEndpoint(cache *policy.Cache, keyring *session.Keyri
 		Hosts: names.credentialHosts(), GetCertificate: certificate,
 		RatePerCertificate: cfg.RatePerCertificate, BurstPerCertificate: cfg.BurstPerCertificate,
 		RatePerServer: cfg.RatePerServer, BurstPerServer: cfg.BurstPerServer,
-		Logger: s.logger, Observer: s.metrics,
+		MaxConnections: openConnections(), Logger: s.logger, Observer: s.metrics,
 	})
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/session"
 )
@@ -220,5 +222,17 @@ func TestSessionKeysRotateWhenDue(t *testing.T) {
 	rotateIfDue(keyring, now, logger)
 	if got := keyring.Created(); !got.Equal(now) {
 		t.Errorf("newest key is of %v, want %v", got, now)
+	}
+}
+
+func TestALongRefusalIsClippedInTheLog(t *testing.T) {
+	var log bytes.Buffer
+	long := strings.Repeat("k", 64<<10)
+	logServed(slog.New(slog.NewTextHandler(&log, nil)), &api.Served{
+		Status: http.StatusInternalServerError, Err: errors.New(long),
+		Refusals: []api.Refusal{{Permission: api.Permission{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/" + long}}},
+	})
+	if log.Len() < 2000 || log.Len() > 12_000 {
+		t.Errorf("a refusal and a failure put %d bytes into the log, want about 10,000", log.Len())
 	}
 }
