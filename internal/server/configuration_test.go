@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -67,6 +68,26 @@ const environmentOnly = `
 
 The root secret access key itself. ` + "`root_secret_access_key_file`" + ` comes before it.
 `
+
+// TestExampleConfiguration keeps the example of docs/operating.md right.
+func TestExampleConfiguration(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\n```toml\n")
+	example, _, found := strings.Cut(rest, "\n```\n")
+	if !found {
+		t.Fatal("docs/operating.md has no block of toml")
+	}
+	var cfg Config
+	if err := parseConfig([]byte(example), &cfg); err != nil {
+		t.Fatalf("%v\n%s", err, example)
+	}
+	if _, err := cfg.WithDefaults(); err != nil {
+		t.Errorf("%v\n%s", err, example)
+	}
+}
 
 // setting is one documented entry: one field, or fields that share a comment.
 type setting struct {
