@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -57,5 +58,32 @@ func TestCacheIsBoundedAndConcurrent(t *testing.T) {
 	wg.Wait()
 	if n := c.entries.Len(); n != 1 {
 		t.Errorf("got %d entries, want 1", n)
+	}
+}
+
+func TestCacheIsBoundedByMemory(t *testing.T) {
+	c := NewCache(1000)
+	stars := strings.Repeat("*a", 4000)
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for i := range 25 {
+				text := fmt.Sprintf(`{"Id":"%d-%d","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::%s"}}`, worker, i, stars)
+				if _, err := c.Policy(text, Identity, Source{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n, most := c.entries.Len(), int(c.most/bytesPerTextByte)/len(stars); n == 0 || n > most {
+		t.Errorf("got %d entries, want 1 to %d", n, most)
+	}
+	var kept int64
+	for _, key := range c.entries.Keys() {
+		kept += key.bytes()
+	}
+	if got := c.bytes.Load(); got != kept || got > c.most {
+		t.Errorf("got %d bytes, want %d, which are those of the entries, and at most %d", got, kept, c.most)
 	}
 }
