@@ -36,7 +36,7 @@ const operationsHead = `# Operations
 
 <!-- Generated from the tables of operations by "make docs". Do not edit. -->
 
-Every operation that AWS has in these four services is in a table of Inro, with a route.
+Every operation that AWS has in these four services is in a table of Inro.
 It is offered, or it is refused with ` + "`NotImplemented`" + ` (HTTP 501) and the reason given here.
 How an offered operation differs from AWS is in [divergences.md](divergences.md).
 Beside them stands the credentials endpoint: ` + "`GET /role-aliases/{roleAlias}/credentials`" + ` over mutual TLS.
