@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -135,6 +136,9 @@ func (s *Server) requestKeys(c *call, caller *identity.Caller, region string, no
 	keys.SetTime("aws:CurrentTime", now)
 	keys.SetInt("aws:EpochTime", now.Unix())
 	keys.SetBool("aws:SecureTransport", c.r.TLS != nil)
+	if c.r.TLS != nil && c.service.Name == "s3" {
+		keys.Set("s3:TlsVersion", tlsVersion(c.r.TLS.Version))
+	}
 	if remote, err := netip.ParseAddrPort(c.r.RemoteAddr); err == nil {
 		// A zone says by which interface a link-local address came; with one,
 		// the address would be in no range of a policy.
@@ -148,6 +152,15 @@ func (s *Server) requestKeys(c *call, caller *identity.Caller, region string, no
 	}
 	keys.Set("aws:RequestedRegion", region)
 	return keys
+}
+
+// tlsVersion is the number in a condition (spec E.5): 1.2 or 1.3. Older ones are
+// not spoken.
+func tlsVersion(version uint16) string {
+	if version >= tls.VersionTLS13 {
+		return "1.3"
+	}
+	return "1.2"
 }
 
 // signatureKeys sets the condition keys that S3 derives from the signature.
