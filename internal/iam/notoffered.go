@@ -54,6 +54,8 @@ func notOffered() []api.Operation {
 			"GetHumanReadableSummary", "ListDelegationRequests", "RejectDelegationRequest", "SendDelegationToken",
 			"UpdateDelegationRequest",
 		}},
+		{"There are no role templates.", []string{"AcquireRole", "GetRoleTemplateVersion"}},
+		{"The account has no properties that could be set.", []string{"GetAccountProperties", "PutAccountProperties"}},
 		{"Sessions are not federated to other identity providers.", []string{
 			"DisableOutboundWebIdentityFederation", "EnableOutboundWebIdentityFederation",
 			"GetOutboundWebIdentityFederationInfo",

@@ -35,12 +35,16 @@ type simulationInput struct {
 
 type simulateCustomPolicyInput struct {
 	PolicyInputList []string `required:"" pattern:"[\\x{09}\\x{0A}\\x{0D}\\x{20}-\\x{FF}]+"`
+	// OrderedOrganizationPolicyInputList is refused, whatever stands in it.
+	OrderedOrganizationPolicyInputList []struct{}
 	simulationInput
 }
 
 type simulatePrincipalPolicyInput struct {
 	sourceInput
-	PolicyInputList []string `pattern:"[\\x{09}\\x{0A}\\x{0D}\\x{20}-\\x{FF}]+"`
+	// PolicyExclusionList is refused, whatever stands in it.
+	PolicyExclusionList []struct{}
+	PolicyInputList     []string `pattern:"[\\x{09}\\x{0A}\\x{0D}\\x{20}-\\x{FF}]+"`
 	simulationInput
 }
 
@@ -59,6 +63,9 @@ type simulation struct {
 func (s *Service) simulateCustomPolicy(ctx context.Context, in *simulateCustomPolicyInput) (*simulationOutput, error) {
 	sim := &simulation{in: &in.simulationInput, keys: new(policy.Context),
 		principal: policy.Principal{Type: policy.User, Account: account(ctx)}}
+	if len(in.OrderedOrganizationPolicyInputList) > 0 {
+		return nil, invalidInput("OrderedOrganizationPolicyInputList is not offered: there are no organizations.")
+	}
 	if in.ResourcePolicy != nil && in.CallerArn == nil {
 		return nil, invalidInput("CallerArn must be given together with ResourcePolicy.")
 	}
@@ -69,6 +76,9 @@ func (s *Service) simulateCustomPolicy(ctx context.Context, in *simulateCustomPo
 }
 
 func (s *Service) simulatePrincipalPolicy(ctx context.Context, in *simulatePrincipalPolicyInput) (*simulationOutput, error) {
+	if len(in.PolicyExclusionList) > 0 {
+		return nil, invalidInput("PolicyExclusionList is not offered: simulate what is left with SimulateCustomPolicy.")
+	}
 	sim := &simulation{in: &in.simulationInput, keys: new(policy.Context)}
 	err := s.store.View(ctx, func(r metastore.Reader) error {
 		e, err := in.findSource(ctx, r)

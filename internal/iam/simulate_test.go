@@ -249,6 +249,10 @@ func TestSimulationWithAResourcePolicy(t *testing.T) {
 			Refused: "400 InvalidInput: Invalid CallerArn: " + localARN + "role/x is not the ARN of a user."},
 		step{Action: "SimulateCustomPolicy", Params: with("PolicyInputList.member.1="+allowGet, "ResourceOwner=me"),
 			Refused: "400 InvalidInput: Invalid ResourceOwner: me is neither an account nor the ARN of one."},
+		step{Action: "SimulateCustomPolicy", Params: with("PolicyInputList.member.1="+allowGet, "OrderedOrganizationPolicyInputList.member.1.ServiceControlPolicyInputList.member.1="+allowGet),
+			Refused: "400 InvalidInput: OrderedOrganizationPolicyInputList is not offered: there are no organizations."},
+		step{Action: "SimulatePrincipalPolicy", Params: with("PolicySourceArn="+localARN+"user/ann", "PolicyExclusionList.member.1.PolicyType=inline"),
+			Refused: "400 InvalidInput: PolicyExclusionList is not offered: simulate what is left with SimulateCustomPolicy."},
 	)
 }
 
