@@ -33,6 +33,7 @@ type assumeRoleInput struct {
 	ProvidedContexts  []struct {
 		ProviderArn, ContextAssertion string
 	}
+	tokenSize
 }
 
 type assumeRoleOutput struct {
@@ -92,6 +93,9 @@ func (in *assumeRoleInput) check() (arn.ARN, error) {
 	}
 	if len(in.ProvidedContexts) > 0 {
 		return name, validationError("ProvidedContexts are not offered: there are no trusted context providers.")
+	}
+	if err := in.tokenSize.check(); err != nil {
+		return name, err
 	}
 	return name, checkTags(in.Tags)
 }

@@ -127,6 +127,8 @@ func TestAnAnswerOfAssumeRole(t *testing.T) {
 			"MultiFactorAuthentication failed, unable to validate MFA code. Please verify your MFA serial number is valid and associated with this user."},
 		step{Action: "AssumeRole", Params: p(role, "RoleSessionName=s1", "ProvidedContexts.member.1.ProviderArn=x"), Refused: "400 ValidationError: " +
 			"ProvidedContexts are not offered: there are no trusted context providers."},
+		step{Action: "AssumeRole", Params: p(role, "RoleSessionName=s1", "MinimumSessionTokenSize=2000"), Refused: "400 ValidationError: " +
+			"MinimumSessionTokenSize is not offered: session tokens are as long as their content."},
 		step{Action: "AssumeRole", Params: p(role, "RoleSessionName=s1", "Policy="+strings.Repeat(" ", 2000)+allowIAM), Refused: "400 ValidationError: " +
 			"1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048"},
 		step{Action: "AssumeRole", Params: p(role, "RoleSessionName=s1", "Policy="+noTrust), Refused: "400 MalformedPolicyDocument: Policy document should not specify a principal."},

@@ -65,6 +65,19 @@ func checkManaged(ctx context.Context, r metastore.Reader, account, policyARN st
 	return err
 }
 
+// tokenSize is the member that makes session tokens longer than they need be,
+// which is refused: devices and SDKs bound what they read (spec A.3).
+type tokenSize struct {
+	MinimumSessionTokenSize *int `range:"0,4096"`
+}
+
+func (t *tokenSize) check() error {
+	if t.MinimumSessionTokenSize != nil && *t.MinimumSessionTokenSize > 0 {
+		return validationError("MinimumSessionTokenSize is not offered: session tokens are as long as their content.")
+	}
+	return nil
+}
+
 // tag is a session tag on the wire.
 type tag struct {
 	Key   string  `required:"" length:"1,128" pattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`

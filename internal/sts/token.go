@@ -29,6 +29,7 @@ type getSessionTokenInput struct {
 	DurationSeconds *int    `range:"900,129600"`
 	SerialNumber    *string `length:"9,256" pattern:"[\\w+=/:,.@-]*"`
 	TokenCode       *string `length:"6,6" pattern:"\\d*"`
+	tokenSize
 }
 
 type getSessionTokenOutput struct{ Credentials credentials }
@@ -40,6 +41,9 @@ func (s *Service) getSessionToken(ctx context.Context, in *getSessionTokenInput)
 	}
 	if in.SerialNumber != nil || in.TokenCode != nil {
 		return nil, errMFA
+	}
+	if err := in.tokenSize.check(); err != nil {
+		return nil, err
 	}
 	made := session.Session{Kind: session.Root, Account: caller.Principal.Account}
 	if !caller.IsRoot() {
@@ -57,6 +61,7 @@ type getFederationTokenInput struct {
 	sessionPolicies
 	DurationSeconds *int  `range:"900,129600"`
 	Tags            []tag `length:"0,50"`
+	tokenSize
 }
 
 type getFederationTokenOutput struct {
@@ -89,6 +94,9 @@ func (s *Service) onFederatedUser(ctx context.Context, in *getFederationTokenInp
 func (s *Service) getFederationToken(ctx context.Context, in *getFederationTokenInput) (*getFederationTokenOutput, error) {
 	caller := api.RequestOf(ctx).Caller
 	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
+	if err := in.tokenSize.check(); err != nil {
 		return nil, err
 	}
 	made := session.Session{
