@@ -296,11 +296,11 @@ func (s *Service) detachPrincipalPolicy(ctx context.Context, in *principalPolicy
 // and Inro by name, ascending.
 type namedOrderPage struct {
 	markerPage
-	IsAscendingOrder *bool `query:"isAscendingOrder"`
+	AscendingOrder *bool `query:"isAscendingOrder"`
 }
 
 func (p *namedOrderPage) cursor() (cursor, error) {
-	if p.IsAscendingOrder != nil && !*p.IsAscendingOrder {
+	if p.AscendingOrder != nil && !*p.AscendingOrder {
 		return cursor{}, notOfferedMember("isAscendingOrder=false", "this list is in ascending order of names")
 	}
 	return p.markerPage.cursor()

@@ -306,7 +306,7 @@ func (s *Service) listCertificates(ctx context.Context, in *listCertificatesInpu
 	}
 	out := &listCertificatesOutput{Certificates: []certificateElement{}}
 	return out, s.cfg.Store.View(ctx, func(r metastore.Reader) error {
-		certificates, ids, marker, err := listRecords(ctx, r, metastore.Certificates, account(ctx), createdOrder(in.IsAscendingOrder), c, nil)
+		certificates, ids, marker, err := listRecords(ctx, r, metastore.Certificates, account(ctx), createdOrder(in.AscendingOrder), c, nil)
 		for i, c := range certificates {
 			out.Certificates = append(out.Certificates, certificateElement{
 				s.arn(ctx, ref{wordCert, ids[i]}), ids[i], c.Status, c.Mode, api.Timestamp{Time: c.Created},

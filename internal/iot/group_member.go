@@ -10,7 +10,7 @@ import (
 
 func (s *Service) groupMemberOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("AddThingToThingGroup", "PUT /thing-groups/addThingToThingGroup", s.memberNeeds("iot:AddThingToThingGroup"), s.addThingToThingGroup),
+		api.Op("AddThingToThingGroup", "PUT /thing-groups/addThingToThingGroup", s.addMemberNeeds, s.addThingToThingGroup),
 		api.Op("RemoveThingFromThingGroup", "PUT /thing-groups/removeThingFromThingGroup", s.memberNeeds("iot:RemoveThingFromThingGroup"), s.removeThingFromThingGroup),
 		api.Op("UpdateThingGroupsForThing", "PUT /thing-groups/updateThingGroupsForThing", s.updateGroupsNeeds, s.updateThingGroupsForThing),
 		onNamed(s, "ListThingGroupsForThing", "GET /things/{thingName}/thing-groups", s.listThingGroupsForThing),
@@ -24,6 +24,10 @@ type memberInput struct {
 	ThingGroupArn  string `json:"thingGroupArn"`
 	ThingName      string `json:"thingName" length:"1,128" pattern:"[a-zA-Z0-9:_-]+"`
 	ThingArn       string `json:"thingArn"`
+}
+
+type addMemberInput struct {
+	memberInput
 	// OverrideDynamicGroups changes nothing: it makes room in a thing's list of
 	// groups by leaving dynamic ones, and there are none.
 	OverrideDynamicGroups bool `json:"overrideDynamicGroups"`
@@ -68,6 +72,10 @@ func (s *Service) memberNeeds(action string) api.Needs[memberInput] {
 	}
 }
 
+func (s *Service) addMemberNeeds(ctx context.Context, in *addMemberInput) ([]api.Permission, error) {
+	return s.memberNeeds("iot:AddThingToThingGroup")(ctx, &in.memberInput)
+}
+
 // permissions is one action on several resources.
 func (s *Service) permissions(ctx context.Context, action string, refs ...ref) ([]api.Permission, error) {
 	all := make([]api.Permission, len(refs))
@@ -80,8 +88,8 @@ func (s *Service) permissions(ctx context.Context, action string, refs ...ref) (
 	return all, nil
 }
 
-func (s *Service) addThingToThingGroup(ctx context.Context, in *memberInput) (*api.Empty, error) {
-	group, thing, err := s.names(ctx, in)
+func (s *Service) addThingToThingGroup(ctx context.Context, in *addMemberInput) (*api.Empty, error) {
+	group, thing, err := s.names(ctx, &in.memberInput)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +181,7 @@ type updateGroupsInput struct {
 	ThingName           string   `json:"thingName" length:"1,128" pattern:"[a-zA-Z0-9:_-]+" required:""`
 	ThingGroupsToAdd    []string `json:"thingGroupsToAdd" length:"0,100" pattern:"[a-zA-Z0-9:_-]{1,128}"`
 	ThingGroupsToRemove []string `json:"thingGroupsToRemove" length:"0,100" pattern:"[a-zA-Z0-9:_-]{1,128}"`
-	// OverrideDynamicGroups changes nothing, see memberInput.
+	// OverrideDynamicGroups changes nothing, see addMemberInput.
 	OverrideDynamicGroups bool `json:"overrideDynamicGroups"`
 }
 

@@ -36,7 +36,7 @@ func (p *markerPage) cursor() (cursor, error) { return newCursor("marker", p.Mar
 // orderedPage is a markerPage of a list in order of creation.
 type orderedPage struct {
 	markerPage
-	IsAscendingOrder bool `query:"isAscendingOrder"`
+	AscendingOrder bool `query:"isAscendingOrder"`
 }
 
 // cursor is where a page begins and how long it may be.

@@ -196,7 +196,7 @@ func (s *Service) listPolicies(ctx context.Context, in *listPoliciesInput) (*lis
 	}
 	out := &listPoliciesOutput{Policies: []policyElement{}}
 	return out, s.cfg.Store.View(ctx, func(r metastore.Reader) error {
-		policies, _, marker, err := listRecords(ctx, r, metastore.IoTPolicies, account(ctx), createdOrder(in.IsAscendingOrder), c, nil)
+		policies, _, marker, err := listRecords(ctx, r, metastore.IoTPolicies, account(ctx), createdOrder(in.AscendingOrder), c, nil)
 		for _, p := range policies {
 			out.Policies = append(out.Policies, s.policyElement(ctx, p.Name))
 		}

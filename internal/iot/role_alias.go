@@ -211,7 +211,7 @@ func (s *Service) listRoleAliases(ctx context.Context, in *listRoleAliasesInput)
 	}
 	out := &listRoleAliasesOutput{RoleAliases: []string{}}
 	return out, s.cfg.Store.View(ctx, func(r metastore.Reader) error {
-		_, ids, marker, err := listRecords(ctx, r, metastore.RoleAliases, account(ctx), createdOrder(in.IsAscendingOrder), c, nil)
+		_, ids, marker, err := listRecords(ctx, r, metastore.RoleAliases, account(ctx), createdOrder(in.AscendingOrder), c, nil)
 		out.RoleAliases = append(out.RoleAliases, ids...)
 		out.NextMarker = marker
 		return err
