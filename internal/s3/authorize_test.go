@@ -355,7 +355,9 @@ func (f *fixture) presigned(as, method, path string, parameters map[string]strin
 		f.tb.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	f.server.ServeHTTP(w, httptest.NewRequest(method, u.String(), strings.NewReader(body)))
+	r = httptest.NewRequest(method, u.String(), strings.NewReader(body))
+	r.Header.Set("Content-Length", fmt.Sprint(len(body)))
+	f.server.ServeHTTP(w, r)
 	return answered{w.Code, w.Header(), w.Body.String()}
 }
 

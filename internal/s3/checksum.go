@@ -23,7 +23,7 @@ import (
 
 // digestHeaders say what the body of a request must hash to.
 type digestHeaders struct {
-	ContentMD5        string            `header:"Content-Md5"`
+	ContentMD5        *string           `header:"Content-Md5"`
 	ChecksumAlgorithm string            `header:"X-Amz-Sdk-Checksum-Algorithm"`
 	Checksums         map[string]string `headers:"X-Amz-Checksum-"`
 }
@@ -56,10 +56,10 @@ type digestCheck struct {
 // check reads the headers. body may be nil when there is no trailer to expect.
 func (h *digestHeaders) check(body *api.Payload) (*digestCheck, error) {
 	c := &digestCheck{body: body}
-	if h.ContentMD5 != "" {
-		sum, err := base64.StdEncoding.DecodeString(h.ContentMD5)
+	if h.ContentMD5 != nil {
+		sum, err := base64.StdEncoding.DecodeString(*h.ContentMD5)
 		if err != nil || len(sum) != md5.Size {
-			return nil, awserr.New(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.").With("Content-MD5", clip(h.ContentMD5))
+			return nil, awserr.New(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.").With("Content-MD5", clip(*h.ContentMD5))
 		}
 		c.md5 = sum
 	}

@@ -133,6 +133,9 @@ func (s *Service) uploadPart(ctx context.Context, in *uploadPartInput) (*uploadP
 	if err := in.customerKeyHeaders.refuse(); err != nil {
 		return nil, err
 	}
+	if err := checkLength(api.RequestOf(ctx).HTTP); err != nil {
+		return nil, err
+	}
 	number, err := parsePartNumber(in.PartNumber)
 	if err != nil {
 		return nil, err

@@ -377,7 +377,8 @@ func TestSubresourcesNeverFallThrough(t *testing.T) {
 		{method: "DELETE", path: "/box?acl"}, {method: "DELETE", path: "/box?versioning"}, {method: "DELETE", path: "/box/k?acl"},
 		{method: "DELETE", path: "/box/k?torrent"}, {method: "PUT", path: "/box/k?torrent"}, {method: "PUT", path: "/box/k?uploads"},
 		{method: "PUT", path: "/box/k?uploadId=x"}, {method: "HEAD", path: "/box/k?acl"}, {method: "POST", path: "/box/k"}, {method: "PATCH", path: "/box/k"},
-		{method: "PUT", path: "/box?%61cl&delete"},
+		{method: "PUT", path: "/box?%61cl&delete"}, {method: "PUT", path: "/box/k?ofTheFuture"}, {method: "DELETE", path: "/box/k?ofTheFuture="},
+		{method: "PUT", path: "/box/k?annotation&annotationName=a"}, {method: "DELETE", path: "/box/k?annotation&annotationName=a"},
 	} {
 		if a := f.do(c); a.status != 405 && a.status != 501 {
 			t.Errorf("%s %s: got %d %s, want 405", c.method, c.path, a.status, a.body)
@@ -466,4 +467,28 @@ func TestOverwritingKeepsAnOpenReaderOnItsVersion(t *testing.T) {
 		t.Errorf("got %d bytes that are not those of the version opened", len(got))
 	}
 	f.advance(time.Second)
+}
+
+func TestUploadsTellTheirLength(t *testing.T) {
+	f := newFixture(t)
+	f.bucket("box")
+	id := f.create("/box/k", nil)
+	for _, path := range []string{"/box/k", partPath("/box/k", id, 1)} {
+		r := f.request(call{method: "PUT", path: path})
+		r.Header.Del("Content-Length")
+		w := newRecorder()
+		f.server.ServeHTTP(w, r)
+		wantRefusal(t, path, answered{w.Code, w.Header(), w.Body.String()}, 411, "MissingContentLength")
+	}
+	// A body in chunks of HTTP has no length, and is taken though S3 refuses it.
+	r := f.request(call{method: "PUT", path: "/box/k", body: "in chunks", stream: func(r *http.Request, c sigv4.Credentials, s sigv4.Scope, t time.Time) error {
+		r.ContentLength, r.TransferEncoding = -1, []string{"chunked"}
+		return sigv4.Sign(r, c, s, t, sigv4.UnsignedPayload)
+	}})
+	r.Header.Del("Content-Length")
+	w := newRecorder()
+	f.server.ServeHTTP(w, r)
+	if got := f.do(call{path: "/box/k"}); w.Code != 200 || got.body != "in chunks" {
+		t.Errorf("chunked: got %d %s, then %q", w.Code, w.Body, got.body)
+	}
 }

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/awserr"
@@ -67,6 +68,9 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if in.WriteOffset != "" {
 		return nil, notBuilt("x-amz-write-offset-bytes", "Appending to an object")
 	}
+	if err := checkLength(api.RequestOf(ctx).HTTP); err != nil {
+		return nil, err
+	}
 	meta, err := in.metadata()
 	if err != nil {
 		return nil, err
@@ -88,6 +92,15 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	out := &putObjectOutput{ETag: quote(v.ETag)}
 	out.checksumValues.set(v.Checksums)
 	return out, nil
+}
+
+// checkLength refuses an upload that says nothing of its body, which HTTP/1.1
+// takes for an empty one: bytes that the client meant to send would be lost.
+func checkLength(r *http.Request) error {
+	if r.ProtoMajor == 1 && r.ContentLength == 0 && r.Header.Get("Content-Length") == "" {
+		return awserr.New(http.StatusLengthRequired, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+	}
+	return nil
 }
 
 // writeError hides from those who may not list that a conditional write found

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -197,6 +198,7 @@ func (f *fixture) request(c call) *http.Request {
 		r.Header.Set(name, value)
 	}
 	if c.as == "anonymous" {
+		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
 		return r
 	}
 	if c.as == "" {
@@ -214,6 +216,7 @@ func (f *fixture) request(c call) *http.Request {
 	if err != nil {
 		f.tb.Fatalf("sign %s %s: %v", c.method, c.path, err)
 	}
+	r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10)) // as net/http's server leaves it
 	return r
 }
 
