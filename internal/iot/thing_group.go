@@ -24,7 +24,7 @@ const (
 
 func (s *Service) thingGroupOperations() []api.Operation {
 	return []api.Operation{
-		onNamed(s, "CreateThingGroup", "POST /thing-groups/{thingGroupName}", s.createThingGroup),
+		api.Op("CreateThingGroup", "POST /thing-groups/{thingGroupName}", s.createGroupNeeds, s.createThingGroup),
 		onNamed(s, "DescribeThingGroup", "GET /thing-groups/{thingGroupName}", s.describeThingGroup),
 		onNamed(s, "UpdateThingGroup", "PATCH /thing-groups/{thingGroupName}", s.updateThingGroup),
 		onNamed(s, "DeleteThingGroup", "DELETE /thing-groups/{thingGroupName}", s.deleteThingGroup),
@@ -70,6 +70,21 @@ type createThingGroupOutput struct {
 	ThingGroupName string `json:"thingGroupName"`
 	ThingGroupArn  string `json:"thingGroupArn"`
 	ThingGroupID   string `json:"thingGroupId"`
+}
+
+// createGroupNeeds are the permissions on the group to be made and on its
+// parent, whose policies hold for the things of the new group too (IoT Developer
+// Guide, How AWS IoT works with IAM: "for group being created and for parent
+// group, if used").
+func (s *Service) createGroupNeeds(ctx context.Context, in *createThingGroupInput) ([]api.Permission, error) {
+	const action = "iot:CreateThingGroup"
+	needs, err := s.namedNeeds(ctx, action, in)
+	if err != nil || in.ParentGroupName == "" {
+		return needs, err
+	}
+	parent, err := s.permission(ctx, action, ref{wordThingGroup, in.ParentGroupName})
+	parent.Keys = append(parent.Keys, requestTagKeys(in.Tags)...)
+	return append(needs, parent), err
 }
 
 // createThingGroup answers a group that exists with the same configuration as
