@@ -41,17 +41,19 @@ func (l *tagList) records() ([]metastore.Tag, error) { return mergeTags(nil, l.T
 
 // mergeTags returns the tags there are with those to add. Keys that differ in
 // case only are refused: condition keys such as aws:ResourceTag/team are
-// compared without regard to case.
+// compared without regard to case, by the lower case that package policy makes
+// of them.
 func mergeTags(there []metastore.Tag, add []tag) ([]metastore.Tag, error) {
 	merged := slices.Clone(there)
 	for i, t := range add {
-		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
+		key := strings.ToLower(t.Key)
+		if strings.HasPrefix(key, "aws:") {
 			return nil, invalidRequest("The tag key %s begins with the reserved prefix aws:", t.Key)
 		}
-		if slices.ContainsFunc(add[:i], func(o tag) bool { return strings.EqualFold(o.Key, t.Key) }) {
+		if slices.ContainsFunc(add[:i], func(o tag) bool { return strings.ToLower(o.Key) == key }) {
 			return nil, invalidRequest("The tag key %s is given twice", t.Key)
 		}
-		at := slices.IndexFunc(merged, func(o metastore.Tag) bool { return strings.EqualFold(o.Key, t.Key) })
+		at := slices.IndexFunc(merged, func(o metastore.Tag) bool { return strings.ToLower(o.Key) == key })
 		switch {
 		case at < 0:
 			merged = append(merged, metastore.Tag{Key: t.Key, Value: t.Value})

@@ -52,6 +52,7 @@ func TestTagsThatAreRefused(t *testing.T) {
 	}
 	for _, tags := range [][]object{
 		{{"Key": "TEAM", "Value": "x"}}, {{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}}, {{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}},
+		{{"Key": "site", "Value": "1"}, {"Key": "s\u0130te", "Value": "2"}}, // İ in lower case is i
 		{{"Key": "aws:x", "Value": ""}}, {{"Key": "AWS:x", "Value": ""}}, {{"Key": "", "Value": ""}}, {{"Value": "x"}}, {{"Key": strings.Repeat("x", 129), "Value": ""}},
 		{{"Key": "a", "Value": strings.Repeat("x", 257)}}, {{"Key": "a<b", "Value": ""}}, many,
 	} {
