@@ -22,10 +22,7 @@ type inroProcess struct {
 	ca          string
 }
 
-type bareProcess struct {
-	bareAddresses
-	ca string
-}
+type bareProcess struct{ bareAddresses }
 
 // start runs both servers.
 func (b *bench) start(ctx context.Context) error {
