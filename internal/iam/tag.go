@@ -88,9 +88,11 @@ func mergeTags(old []metastore.Tag, tags []tag, quota string) ([]metastore.Tag, 
 
 // withoutTags removes the tags with the given keys, whatever their case.
 func withoutTags(old []metastore.Tag, keys []string) []metastore.Tag {
-	return slices.DeleteFunc(slices.Clone(old), func(t metastore.Tag) bool {
-		return slices.ContainsFunc(keys, func(key string) bool { return strings.EqualFold(key, t.Key) })
-	})
+	folded := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		folded[strings.ToLower(key)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(old), func(t metastore.Tag) bool { return folded[tagOrder(t)] })
 }
 
 func tagOrder(t metastore.Tag) string { return strings.ToLower(t.Key) }

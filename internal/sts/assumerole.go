@@ -133,7 +133,8 @@ func (in *assumeRoleInput) inherit(caller *identity.Caller) (*session.Session, e
 
 func (in *assumeRoleInput) inheritTags(made, from *session.Session) error {
 	for _, t := range from.Tags {
-		if !slices.ContainsFunc(from.TransitiveTagKeys, func(key string) bool { return strings.EqualFold(key, t.Key) }) {
+		folded := strings.ToLower(t.Key)
+		if !slices.ContainsFunc(from.TransitiveTagKeys, func(key string) bool { return strings.ToLower(key) == folded }) {
 			continue
 		}
 		if hasTag(in.Tags, t.Key) {

@@ -212,6 +212,10 @@ func TestChainedSessionsInherit(t *testing.T) {
 			"One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."},
 		step{Action: "AssumeRole", Params: p("RoleArn="+local+"role/untagged", "RoleSessionName=s2"), Refused: denied(firstARN, "TagSession", local+"role/untagged")},
 	)
+	sited := w.ann.STS("AssumeRole", p("RoleArn="+local+"role/first", "RoleSessionName=s1", "TransitiveTagKeys.member.1=site",
+		"Tags.member.1.Key=site", "Tags.member.1.Value=x")...).Credentials()
+	w.As(sited).STS("AssumeRole", second("Tags.member.1.Key=s\u0130te", "Tags.member.1.Value=z")...).Refused(400, "InvalidParameterValue", // İ in lower case is i
+		"One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 	made := client.STS("AssumeRole", second("Tags.member.1.Key=area", "Tags.member.1.Value=new")...).Credentials()
 	s, _, err := w.Sessions.Open(made.AccessKeyID, made.SessionToken)
 	if err != nil {

@@ -101,8 +101,10 @@ func checkTags(tags []tag) error {
 	return nil
 }
 
+// hasTag compares keys as package policy does: by their lower case.
 func hasTag(tags []tag, key string) bool {
-	return slices.ContainsFunc(tags, func(t tag) bool { return strings.EqualFold(t.Key, key) })
+	folded := strings.ToLower(key)
+	return slices.ContainsFunc(tags, func(t tag) bool { return strings.ToLower(t.Key) == folded })
 }
 
 // tagKeys are the condition keys about the tags of a request.
