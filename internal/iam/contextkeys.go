@@ -30,7 +30,7 @@ func (in sourceInput) source(ctx context.Context) (entityRef, error) {
 	a, err := arn.Parse(in.PolicySourceArn)
 	word, rest := a.Type()
 	kind := entityKind(word)
-	if err != nil || a.Service != "iam" || a.Region != "" || kind != userKind && kind != groupKind && kind != roleKind {
+	if err != nil || a.Service != "iam" || a.Region != "" || !isVisibleASCII(rest) || kind != userKind && kind != groupKind && kind != roleKind {
 		return entityRef{}, invalidInput("ARN %s is not valid: it must be that of a user, group or role.", in.PolicySourceArn)
 	}
 	ref := entityRef{kind, rest[strings.LastIndexByte(rest, '/')+1:]}

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"bytes"
 	"encoding/base64"
 	"iter"
 	"unicode/utf8"
@@ -41,7 +42,7 @@ func (p page) after() (string, error) {
 		return "", nil
 	}
 	key, err := base64.RawURLEncoding.DecodeString(*p.Marker)
-	if err != nil || len(key) == 0 || !utf8.Valid(key) {
+	if err != nil || len(key) == 0 || !utf8.Valid(key) || bytes.IndexByte(key, 0) >= 0 {
 		return "", validationError("The value of Marker is none that this operation has returned.")
 	}
 	return string(key), nil

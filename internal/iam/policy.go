@@ -66,10 +66,16 @@ func (n namedPolicy) managedPolicy() string { return n.PolicyArn }
 // checkPolicyARN refuses what is not the ARN of a managed policy.
 func checkPolicyARN(text string) error {
 	a, err := arn.Parse(text)
-	if word, name := a.Type(); err != nil || a.Service != "iam" || a.Region != "" || word != "policy" || name == "" {
+	if word, name := a.Type(); err != nil || a.Service != "iam" || a.Region != "" || word != "policy" || name == "" || !isVisibleASCII(name) {
 		return invalidInput("ARN %s is not valid.", text)
 	}
 	return nil
+}
+
+// isVisibleASCII reports whether s holds nothing but characters that paths
+// and names can have, 0x21 to 0x7E.
+func isVisibleASCII(s string) bool {
+	return strings.IndexFunc(s, func(c rune) bool { return c < 0x21 || c > 0x7E }) < 0
 }
 
 // findPolicy returns the managed policy with the given ARN, of the account or

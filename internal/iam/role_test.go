@@ -91,6 +91,7 @@ func TestTrustPoliciesAreChecked(t *testing.T) {
 		{`{"AWS":"` + localARN + `user/Ann"}`, invalid("AWS", localARN+"user/Ann")},
 		{`{"AWS":"` + localARN + `user/staff/ann"}`, invalid("AWS", localARN+"user/staff/ann")},
 		{`{"AWS":"` + localARN + `user/bob"}`, invalid("AWS", localARN+"user/bob")},
+		{`{"AWS":"` + localARN + `user/b\u0000b"}`, malformed(`Invalid principal in policy: "AWS":"` + localARN + `user/b\x00b"`)},
 		{`{"AWS":"` + localARN + `role/Base"}`, ""},
 		{`{"AWS":"` + localARN + `role/None"}`, invalid("AWS", localARN+"role/None")},
 		{`{"AWS":"` + localARN + `group/ops"}`, invalid("AWS", localARN+"group/ops")},

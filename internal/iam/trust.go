@@ -61,7 +61,7 @@ func storedPrincipal(ctx context.Context, r metastore.Reader, account string, re
 	if err == nil && !found {
 		err = invalidPrincipal(ref)
 	}
-	return ref.Value, err
+	return ref.Value, orInvalidPrincipal(err, ref)
 }
 
 // isOwnProvider reports whether a federated principal is an identity provider
@@ -106,10 +106,10 @@ func exactRole(ctx context.Context, r metastore.Reader, account, name string) (*
 	return role, err
 }
 
-// orInvalidPrincipal turns the refusal of a missing entity into that of the
-// principal that names it.
+// orInvalidPrincipal turns the refusal of a missing entity, and of a name that
+// no entity can have, into that of the principal that names it.
 func orInvalidPrincipal(err error, ref policy.PrincipalRef) error {
-	if e, ok := errors.AsType[*awserr.Error](err); ok && e.Code == "NoSuchEntity" {
+	if e, ok := errors.AsType[*awserr.Error](err); ok && e.Code == "NoSuchEntity" || errors.Is(err, metastore.ErrInvalid) {
 		return invalidPrincipal(ref)
 	}
 	return err

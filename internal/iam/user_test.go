@@ -54,6 +54,12 @@ func TestInputsAreValidated(t *testing.T) {
 		step{Action: "ListUsers", Params: p("MaxItems=1001"),
 			Refused: detected + "'1001' at 'maxItems' failed to satisfy constraint: Member must have value less than or equal to 1000"},
 		step{Action: "ListUsers", Params: p("Marker=!!"), Refused: "400 ValidationError: The value of Marker is none that this operation has returned."},
+		step{Action: "ListUsers", Params: p("Marker=AA"), Refused: "400 ValidationError: The value of Marker is none that this operation has returned."},
+		step{Action: "GetPolicy", Params: p("PolicyArn=" + policyARN + "a\x00"), Refused: "400 InvalidInput: ARN " + policyARN + "a\uFFFD is not valid."},
+		step{Action: "GetPolicy", Params: p("PolicyArn=" + policyARN + "é"), Refused: "400 InvalidInput: ARN " + policyARN + "é is not valid."},
+		step{Action: "CreateUser", Params: p("UserName=a", "PermissionsBoundary="+policyARN+"a b"), Refused: "400 InvalidInput: ARN " + policyARN + "a b is not valid."},
+		step{Action: "SimulatePrincipalPolicy", Params: p("PolicySourceArn="+localARN+"user/a\x00", "ActionNames.member.1=s3:GetObject"),
+			Refused: "400 InvalidInput: ARN " + localARN + "user/a\uFFFD is not valid: it must be that of a user, group or role."},
 	)
 }
 
