@@ -1,5 +1,7 @@
 package conformance
 
+//lint:file-ignore SA1019 The deprecated transfer manager is what most programs use today.
+
 import (
 	"bytes"
 	"context"
