@@ -90,11 +90,31 @@ func TestRateOfTheServer(t *testing.T) {
 		}
 	}
 	r.clock.advance(time.Second)
-	if got := r.direct(path, nil).Code; got != 403 {
-		t.Errorf("a second later, without certificate: %d, want 403", got)
+	for range 5 {
+		if got := r.direct(path, nil).Code; got != 403 {
+			t.Errorf("without certificate: %d, want 403", got)
+		}
 	}
-	if got := r.direct(path, r.state()).Code; got != 429 {
-		t.Errorf("requests without a certificate count: %d, want 429", got)
+	if got := r.direct(path, r.state()).Code; got != 200 {
+		t.Errorf("after requests without certificate: %d, want 200: they must not use up the rate", got)
+	}
+}
+
+func TestACertificateBeyondItsRateLeavesTheServersAlone(t *testing.T) {
+	r := newRig(t, func(c *Config) {
+		c.RatePerCertificate, c.BurstPerCertificate = 1, 1
+		c.RatePerServer, c.BurstPerServer = 1, 2
+	})
+	other := selfSigned(t, "other")
+	r.attachPolicy("policy", metastore.CertificatePoint(r.registerCertificate(other, metastore.CertificateActive)))
+	for i, want := range []int{200, 429, 429, 429} {
+		if got := r.direct(path, r.state()).Code; got != want {
+			t.Errorf("request %d: %d, want %d", i, got, want)
+		}
+	}
+	r.device = other
+	if got := r.direct(path, r.state()).Code; got != 200 {
+		t.Errorf("another certificate: %d, want 200", got)
 	}
 }
 

@@ -51,8 +51,9 @@ type Config struct {
 	RatePerCertificate float64
 	// BurstPerCertificate is how many of them may come at once. 0: 30.
 	BurstPerCertificate int
-	// RatePerServer is the most requests per second of all clients together,
-	// counted before anything is looked up. 0 or negative: no limit.
+	// RatePerServer is the most requests per second of all certificates
+	// together. What is refused for its certificate, or by the rate of one, does
+	// not count. 0 or negative: no limit.
 	RatePerServer float64
 	// BurstPerServer is how many of them may come at once. 0: RatePerServer,
 	// at least 1.

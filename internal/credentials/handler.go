@@ -77,14 +77,14 @@ func (e *Endpoint) exchange(x *exchange, r *http.Request) (session.Credentials, 
 	if r.Method != http.MethodGet {
 		return none, refuse(WrongMethod, "method "+strconv.Quote(clip(r.Method)))
 	}
-	if !e.rates.allowRequest(x.now) {
-		return none, refuse(RateExceeded, "rate of the server")
-	}
 	if refused := e.identify(r, x); refused != nil {
 		return none, refused
 	}
 	if !e.rates.allowCertificate(x.certificateID, x.now) {
 		return none, refuse(RateExceeded, "rate of the certificate")
+	}
+	if !e.rates.allowServer(x.now) {
+		return none, refuse(RateExceeded, "rate of the server")
 	}
 	if refused := e.findThing(r, x); refused != nil {
 		return none, refused

@@ -31,11 +31,6 @@ func newRates(cfg *Config) *rates {
 	return r
 }
 
-// allowRequest counts a request of anybody.
-func (r *rates) allowRequest(now time.Time) bool {
-	return r.server == nil || r.server.AllowN(now, 1)
-}
-
 // allowCertificate counts a request of a registered certificate. Unknown
 // certificates must not get here: anybody can make as many as they like.
 func (r *rates) allowCertificate(id string, now time.Time) bool {
@@ -50,4 +45,11 @@ func (r *rates) allowCertificate(id string, now time.Time) bool {
 		}
 	}
 	return limiter.AllowN(now, 1)
+}
+
+// allowServer counts a request that allowCertificate let pass. Strangers must
+// not get here, nor one certificate with more than its rate: they could use up
+// what all the others need.
+func (r *rates) allowServer(now time.Time) bool {
+	return r.server == nil || r.server.AllowN(now, 1)
 }
