@@ -317,6 +317,19 @@ func TestPathsAndMethods(t *testing.T) {
 	}
 }
 
+func TestOptionsOfTheServerIsAnUnknownPath(t *testing.T) {
+	r := newRig(t)
+	r.serve()
+	req, err := http.NewRequest("OPTIONS", "https://"+host, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.URL.Opaque = "*"
+	if a := r.send(r.client(), req); a.status != 404 || a.header.Get("x-amzn-RequestId") == "" {
+		t.Errorf("OPTIONS *: %d %s, request id %q, want 404 with one", a.status, a.body, a.header.Get("x-amzn-RequestId"))
+	}
+}
+
 func TestAliasNames(t *testing.T) {
 	r := newRig(t)
 	r.serve()

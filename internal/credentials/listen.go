@@ -43,7 +43,10 @@ func (e *Endpoint) TLSConfig() *tls.Config {
 // it with ServeTLS on a [Endpoint.Listener].
 func (e *Endpoint) Server() *http.Server {
 	return &http.Server{
-		Handler:           e,
+		Handler: e,
+		// "OPTIONS *" is refused in the endpoint's words too.
+		DisableGeneralOptionsHandler: true,
+
 		TLSConfig:         e.TLSConfig(),
 		ReadHeaderTimeout: headTimeout,
 		ReadTimeout:       headTimeout,
