@@ -102,56 +102,47 @@ func (s *Service) readError(ctx context.Context, where subject, err error) error
 	return where.translate(err)
 }
 
-// answer is how a read is answered: with which status and headers, and which
-// bytes.
-type answer struct {
-	status  int
-	headers objectHeaders
-	bytes   byteRange
-}
-
-// answer evaluates conditions and range against what was opened.
-func (in *readInput) answer(r *object.Reader) (answer, error) {
+// answer evaluates conditions and range against what was opened, fills in the
+// headers, and returns the status and the bytes to send.
+func (in *readInput) answer(r *object.Reader, h *objectHeaders, req *api.Request) (int, byteRange, error) {
 	v := &r.Version
-	a := answer{status: http.StatusOK, bytes: byteRange{r.OffsetBytes, r.SizeBytes}}
-	a.headers.describe(v)
+	bytes := byteRange{r.OffsetBytes, r.SizeBytes}
+	h.describe(v)
 	if in.VersionID != nil {
-		a.headers.VersionID = v.VersionID
+		h.VersionID = v.VersionID
 	}
 	switch result, header := in.evaluate(v); result {
 	case failed:
-		return a, preconditionFailed(header)
+		return 0, bytes, preconditionFailed(header)
 	case notModified:
-		a.status, a.bytes.length = http.StatusNotModified, 0
-		return a, nil
+		return http.StatusNotModified, byteRange{}, in.override(h, req)
 	}
-	sums := v.Checksums
+	status, sums := http.StatusOK, v.Checksums
 	if r.Part.Number != 0 {
-		a.status = http.StatusPartialContent
-		sums = r.Part.Checksums
+		status, sums = http.StatusPartialContent, r.Part.Checksums
 		if v.PartCount > 0 {
-			a.headers.PartsCount = &v.PartCount
+			h.PartsCount = &v.PartCount
 		}
 	}
 	if in.Range != "" && rangeHolds(in.IfRange, v) {
 		chosen, partial, err := parseRange(in.Range, v.SizeBytes)
 		if err != nil {
-			return a, err
+			return 0, bytes, err
 		}
 		if partial {
-			a.status, a.bytes = http.StatusPartialContent, chosen
+			status, bytes = http.StatusPartialContent, chosen
 		}
 		if partial && chosen.length != v.SizeBytes {
 			sums = nil // they cover more than is sent
 		}
 	}
-	if a.status == http.StatusPartialContent && a.bytes.length > 0 {
-		a.headers.ContentRange = a.bytes.contentRange(v.SizeBytes)
+	if status == http.StatusPartialContent && bytes.length > 0 {
+		h.ContentRange = bytes.contentRange(v.SizeBytes)
 	}
 	if strings.EqualFold(in.ChecksumMode, "ENABLED") {
-		a.headers.checksumValues.set(sums)
+		h.checksumValues.set(sums)
 	}
-	return a, nil
+	return status, bytes, in.override(h, req)
 }
 
 type getObjectOutput struct {
@@ -165,19 +156,17 @@ func (s *Service) getObject(ctx context.Context, in *readInput) (*getObjectOutpu
 	if err != nil {
 		return nil, err
 	}
-	a, err := in.answer(r)
-	if err == nil {
-		err = in.override(&a.headers, api.RequestOf(ctx))
-	}
+	out := new(getObjectOutput)
+	var bytes byteRange
+	out.Status, bytes, err = in.answer(r, &out.objectHeaders, api.RequestOf(ctx))
 	if err != nil {
 		r.Close()
 		return nil, err
 	}
-	out := &getObjectOutput{Status: a.status, objectHeaders: a.headers}
-	if a.status == http.StatusNotModified {
+	if out.Status == http.StatusNotModified {
 		return out, r.Close()
 	}
-	if out.Body, err = body(r, a.bytes); err != nil {
+	if out.Body, err = body(r, bytes); err != nil {
 		return nil, in.objectTarget.subject().translate(err)
 	}
 	return out, nil
@@ -224,16 +213,14 @@ func (s *Service) headObject(ctx context.Context, in *readInput) (*headObjectOut
 		return nil, err
 	}
 	defer r.Close()
-	a, err := in.answer(r)
-	if err == nil {
-		err = in.override(&a.headers, api.RequestOf(ctx))
-	}
+	out := new(headObjectOutput)
+	var bytes byteRange
+	out.Status, bytes, err = in.answer(r, &out.objectHeaders, api.RequestOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	out := &headObjectOutput{Status: a.status, objectHeaders: a.headers}
-	if a.status != http.StatusNotModified {
-		out.ContentLength = &a.bytes.length
+	if out.Status != http.StatusNotModified {
+		out.ContentLength = &bytes.length
 	}
 	return out, nil
 }
