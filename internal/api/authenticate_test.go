@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/tls"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -80,6 +81,27 @@ func TestTheSourceAddressIsTheConnections(t *testing.T) {
 		s.ServeHTTP(w, r)
 		if w.Code != http.StatusOK || got != c.want {
 			t.Errorf("%s: aws:SourceIp %q, want %q; answer %d %s", c.remote, got, c.want, w.Code, w.Body)
+		}
+	}
+}
+
+func TestAnUnsignedXMLBodyIsSmall(t *testing.T) {
+	s := newTestServer(t, authority{})
+	text := "<Doc><A>" + strings.Repeat("k", maxAnonymousXMLBytes) + "</A></Doc>"
+	for _, c := range []struct {
+		name string
+		r    *http.Request
+		want int
+	}{
+		{"signed", signed(t, testCredentials, "s3", "/do", text), http.StatusOK},
+		{"unsigned", httptest.NewRequest(http.MethodPost, "/do", strings.NewReader(text)), http.StatusBadRequest},
+		{"unsigned of unknown length", httptest.NewRequest(http.MethodPost, "/do", struct{ io.Reader }{strings.NewReader(text)}), http.StatusBadRequest},
+		{"unsigned and short", httptest.NewRequest(http.MethodPost, "/do", strings.NewReader("<Doc/>")), http.StatusOK},
+	} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, c.r)
+		if w.Code != c.want {
+			t.Errorf("%s: %d %s, want %d", c.name, w.Code, w.Body, c.want)
 		}
 	}
 }

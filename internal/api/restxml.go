@@ -27,6 +27,10 @@ type restXML struct{}
 // DeleteObjects of 1,000 keys of 1,024 bytes, escaped (S3 API reference).
 const maxXMLBytes = 8 << 20
 
+// maxAnonymousXMLBytes bounds that of an unsigned request: memory that anybody
+// can take.
+const maxAnonymousXMLBytes = 128 << 10
+
 func (restXML) buffersBody() bool       { return false }
 func (restXML) requestIDHeader() string { return "x-amz-request-id" }
 
@@ -70,7 +74,11 @@ func (restXML) decode(c *call, b *binding, in reflect.Value) error {
 	if b.xml < 0 {
 		return nil
 	}
-	body, err := c.readAll(c.payload, c.payload.Length, maxXMLBytes)
+	most := int64(maxXMLBytes)
+	if c.req.Caller.IsAnonymous() {
+		most = maxAnonymousXMLBytes
+	}
+	body, err := c.readAll(c.payload, c.payload.Length, most)
 	if errors.Is(err, errTooLong) {
 		return awserr.New(http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too big.")
 	}
