@@ -26,6 +26,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -80,6 +81,7 @@ func New(ctx context.Context, cfg Config, logTo io.Writer) (_ *Server, err error
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	warnOfOthers(cfg.Data, logger)
 	if err := s.openStores(ctx); err != nil {
 		return nil, err
 	}
@@ -87,6 +89,16 @@ func New(ctx context.Context, cfg Config, logTo io.Writer) (_ *Server, err error
 		return nil, err
 	}
 	return s, nil
+}
+
+// warnOfOthers logs when others can put files of their own into the data
+// folder: keys, in place of the server's.
+func warnOfOthers(folder string, logger *slog.Logger) {
+	info, err := os.Stat(folder)
+	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		logger.Warn("others can write to the data folder and so replace the server's keys; run: chmod go-w "+folder,
+			"mode", info.Mode().Perm().String())
+	}
 }
 
 // openStores opens what the data folder keeps. The metastore comes first: it

@@ -236,3 +236,20 @@ func TestALongRefusalIsClippedInTheLog(t *testing.T) {
 		t.Errorf("a refusal and a failure put %d bytes into the log, want about 10,000", log.Len())
 	}
 }
+
+func TestAFolderThatOthersCanWriteToIsWarnedOf(t *testing.T) {
+	for _, c := range []struct {
+		mode os.FileMode
+		want bool
+	}{{0o700, false}, {0o755, false}, {0o770, true}, {0o702, true}} {
+		folder := t.TempDir()
+		if err := os.Chmod(folder, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		warnOfOthers(folder, slog.New(slog.NewTextHandler(&log, nil)))
+		if got := strings.Contains(log.String(), "level=WARN"); got != c.want {
+			t.Errorf("mode %v: log %q, want a warning %v", c.mode, log.String(), c.want)
+		}
+	}
+}
