@@ -163,7 +163,7 @@ func (c *comparison) differ(path string, sdk, ours reflect.Value) {
 }
 
 func dereference(v reflect.Value) (reflect.Value, bool) {
-	for v.Kind() == reflect.Pointer {
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		if v.IsNil() {
 			return reflect.Value{}, false
 		}

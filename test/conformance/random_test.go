@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"reflect"
 	"regexp"
@@ -9,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"inro.dev/inro/internal/api"
 )
@@ -60,9 +64,9 @@ func bounds(text string) (int64, int64) {
 const maxDepth = 12
 
 // sdk fills an input of the SDK for which ours is the type of Inro's input,
-// nil if it has none. With onlyRequired, members that Inro does not demand
-// stay empty.
-func (f *filler) sdk(v reflect.Value, ours reflect.Type, onlyRequired bool, depth int) {
+// nil if it has none. Of the members that Inro does not demand, share (0 to 1)
+// is filled.
+func (f *filler) sdk(v reflect.Value, ours reflect.Type, share float64, depth int) {
 	var known []member
 	if ours != nil {
 		known = membersOf(ours)
@@ -70,7 +74,7 @@ func (f *filler) sdk(v reflect.Value, ours reflect.Type, onlyRequired bool, dept
 	for _, field := range sdkFields(v.Type()) {
 		m, ok := find(known, field.Name)
 		l := limitsOf(m.field.Tag)
-		if onlyRequired && !l.required {
+		if !l.required && f.r.Float64() >= share {
 			continue
 		}
 		var t reflect.Type
@@ -101,7 +105,7 @@ func (f *filler) value(v reflect.Value, ours reflect.Type, l limits, depth int) 
 		if ours != nil && ours.Kind() != reflect.Struct {
 			ours = nil
 		}
-		f.sdk(v, ours, false, depth+1)
+		f.sdk(v, ours, 1, depth+1)
 	case reflect.Slice:
 		f.slice(v, ours, l, depth)
 	case reflect.Map:
@@ -114,9 +118,22 @@ func (f *filler) value(v reflect.Value, ours reflect.Type, l limits, depth int) 
 		}
 	case reflect.String:
 		v.SetString(f.text(v, l))
+	case reflect.Interface:
+		if one, ok := unions[v.Type()]; ok {
+			member := reflect.New(one)
+			f.sdk(member.Elem(), nil, 1, depth+1)
+			v.Set(member)
+		}
 	default:
 		f.number(v, l)
 	}
+}
+
+// unions gives a type to fill for interfaces in inputs: of a union of the SDK
+// one of its members.
+var unions = map[reflect.Type]reflect.Type{
+	reflect.TypeFor[io.Reader]():                 reflect.TypeFor[bytes.Reader](),
+	reflect.TypeFor[iamtypes.PolicyIdentifier](): reflect.TypeFor[iamtypes.PolicyIdentifierMemberPolicyArn](),
 }
 
 func (f *filler) slice(v reflect.Value, ours reflect.Type, l limits, depth int) {
