@@ -12,12 +12,14 @@ import (
 )
 
 // The simulator is bounded by the work of one answer: how many combinations of
-// action and resource it evaluates, how many statements in all of them, and
-// how many bytes of documents, which bounds what is inside a statement.
+// action and resource it evaluates, how many statements in all of them, how
+// many bytes of documents, which bounds what is inside a statement, and how
+// long the answer is, by estimate.
 const (
 	maxSimulated           = 10_000
 	maxSimulatedStatements = 1_000_000
 	maxSimulatedBytes      = 200_000_000
+	maxSimulationAnswer    = 16 << 20
 )
 
 // simulationInput is what the two operations of the simulator share.
@@ -58,6 +60,7 @@ type simulation struct {
 	owner      string // account that ResourceOwner names, or ""
 	statements int    // evaluated so far
 	bytes      int    // of all documents
+	answer     int    // bytes of the answer so far
 }
 
 func (s *Service) simulateCustomPolicy(ctx context.Context, in *simulateCustomPolicyInput) (*simulationOutput, error) {
@@ -334,6 +337,9 @@ func (sim *simulation) result(ctx context.Context, action, resource string) (res
 	}
 	if x.HasBoundary {
 		result.PermissionsBoundaryDecisionDetail = &boundaryDecision{x.BoundaryAllows}
+	}
+	if sim.answer += result.sizeBytes(); sim.answer > maxSimulationAnswer {
+		return resourceResult{}, invalidInput("The answer is longer than %d bytes: simulate fewer actions, resources or statements at a time.", maxSimulationAnswer)
 	}
 	if sim.crossAccount(resource) {
 		result.EvalDecisionDetails = map[string]string{

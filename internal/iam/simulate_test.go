@@ -329,11 +329,19 @@ func TestSimulationIsBounded(t *testing.T) {
 	if len(names) != 101 || names[60] != "a:Action60" || b.Get("IsTruncated") != "false" {
 		t.Errorf("got %d results in two pages: %q", len(names), names)
 	}
-	many := strings.Repeat(`{"Effect":"Allow","Action":"b:*","Resource":"*"},`, 200)
+	long := strings.TrimSuffix(strings.Repeat(`"b:c*",`, 15000), ",")
+	many := strings.Repeat(`{"Effect":"Allow","Action":"a:*","Resource":"*"},`, 10)
+	params[1] = `{"Version":"2012-10-17","Statement":[` + strings.TrimSuffix(many, ",") + `]}`
+	tooLong := "The answer is longer than 16777216 bytes: simulate fewer actions, resources or statements at a time."
+	root.IAM("SimulateCustomPolicy", append(params, "MaxItems", "99")...).Refused(400, "InvalidInput", tooLong)
+	root.IAM("SimulateCustomPolicy", append(params, "MaxItems", "20")...).OK()
+	params[1] = fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/%s":"x"}}}}`,
+		strings.Repeat("k", 2000))
+	root.IAM("SimulateCustomPolicy", append(params, "MaxItems", "99")...).Refused(400, "InvalidInput", tooLong)
+	many = strings.Repeat(`{"Effect":"Allow","Action":"b:*","Resource":"*"},`, 200)
 	params[1] = `{"Version":"2012-10-17","Statement":[` + strings.TrimSuffix(many, ",") + `]}`
 	root.IAM("SimulateCustomPolicy", append(params, "MaxItems", "99")...).
 		Refused(400, "InvalidInput", "The simulation evaluates more than 1000000 statements.")
-	long := strings.TrimSuffix(strings.Repeat(`"b:c*",`, 15000), ",")
 	params[1] = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":[` + long + `],"Resource":"*"}}`
 	root.IAM("SimulateCustomPolicy", append(params, "MaxItems", "99")...).
 		Refused(400, "InvalidInput", "The policies are too long for 9999 combinations of action and resource.")

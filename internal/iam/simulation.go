@@ -44,6 +44,20 @@ func (r resourceResult) whole(action string) evaluationResult {
 	}
 }
 
+// sizeBytes estimates the length of r in an answer, where elements without
+// text of the client's take a few hundred bytes.
+func (r *resourceResult) sizeBytes() int {
+	const elements = 300
+	n := elements + len(r.EvalResourceName)
+	for _, m := range r.MatchedStatements {
+		n += elements + len(m.SourcePolicyId)
+	}
+	for _, key := range r.MissingContextValues {
+		n += len("<member></member>") + len(key)
+	}
+	return n
+}
+
 type matchedStatement struct {
 	SourcePolicyId, SourcePolicyType string
 	StartPosition, EndPosition       position
