@@ -139,7 +139,7 @@ func countEntities(ctx context.Context, r metastore.Reader, account string, summ
 	roles, err3 := metastore.Roles.Count(ctx, r, account, metastore.Query{})
 	rootKeys, err4 := accessKeysOf(ctx, r, account, "")
 	policies, versions := 0, 0
-	for item, err := range metastore.Policies.All(ctx, r, account, metastore.Query{}) {
+	for item, err := range metastore.Policies.All(ctx, r, account, metastore.Query{Limit: recordsAtOnce}) {
 		if err != nil {
 			return err
 		}

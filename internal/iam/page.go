@@ -13,6 +13,17 @@ import (
 // MaxItems).
 const defaultPage = 100
 
+// A page also ends before its documents take more than maxPageBytes, and
+// records are read recordsAtOnce at a time: documents may hold much more white
+// space than their quotas count, and a thousand of them would be a gigabyte.
+const (
+	maxPageBytes  = 4 << 20
+	recordsAtOnce = 32
+)
+
+// sized is an element of a list that carries documents.
+type sized interface{ sizeBytes() int }
+
 // page is the part of an input that asks for a page of a list.
 type page struct {
 	Marker   *string `length:"1,320" pattern:"[\\x{20}-\\x{FF}]+"`
@@ -55,7 +66,7 @@ func marker(key string) string { return base64.RawURLEncoding.EncodeToString([]b
 // to leave the item out.
 func collect[Item, Out any](p page, items iter.Seq2[Item, error], key func(Item) string,
 	render func(Item) (Out, bool, error)) ([]Out, pageInfo, error) {
-	out, last := []Out{}, ""
+	out, last, size := []Out{}, "", 0
 	for item, err := range items {
 		if err != nil {
 			return nil, pageInfo{}, err
@@ -67,7 +78,10 @@ func collect[Item, Out any](p page, items iter.Seq2[Item, error], key func(Item)
 		if !ok {
 			continue
 		}
-		if len(out) == p.limit() {
+		if s, ok := any(o).(sized); ok {
+			size += s.sizeBytes()
+		}
+		if len(out) == p.limit() || len(out) > 0 && size > maxPageBytes {
 			return out, pageInfo{IsTruncated: true, Marker: marker(last)}, nil
 		}
 		out, last = append(out, o), key(item)

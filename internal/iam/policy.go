@@ -333,7 +333,7 @@ func allPolicies(ctx context.Context, r metastore.Reader, account, scope, after 
 		if scope == "AWS" {
 			return
 		}
-		byName := metastore.Query{Index: "name", ValuePrefix: true}
+		byName := metastore.Query{Index: "name", ValuePrefix: true, Limit: recordsAtOnce}
 		if name, ok := strings.CutPrefix(after, "local/"); ok {
 			byName.AfterValue, byName.After = name, "\U0010FFFF" // after every ID of that name
 		}

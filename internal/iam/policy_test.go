@@ -1,11 +1,15 @@
 package iam_test
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+
+	"inro.dev/inro/internal/iam/iamtest"
+	"inro.dev/inro/internal/metastore"
 )
 
 // documentOf returns an identity policy of the given number of characters
@@ -285,5 +289,38 @@ func TestWhiteSpaceIsFreeUpToTheSizeOfARecord(t *testing.T) {
 		"The entity with its documents, white space included, is larger than 262144 bytes.")
 	if got := root.IAM("ListPolicyVersions", "PolicyArn", policyARN+"p").OK().Count("Versions"); got != 2 {
 		t.Errorf("got %d versions, want 2", got)
+	}
+}
+
+func TestLongDocumentsEndAPage(t *testing.T) {
+	w := newWorld(t)
+	w.Update(func(ctx context.Context, tx metastore.Writer) error {
+		for i := range 40 {
+			name := fmt.Sprintf("r%02d", i)
+			role := &metastore.Role{Name: name, Path: "/", UniqueID: "ROLE" + name, Trust: trustIoT + strings.Repeat(" ", 120_000)}
+			if err := metastore.Roles.Put(ctx, tx, iamtest.Account, name, role); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for action, list := range map[string]string{"ListRoles": "Roles", "GetAccountAuthorizationDetails": "RoleDetailList"} {
+		seen, params := map[string]bool{}, []string{"MaxItems", "1000"}
+		pages := 0
+		for more := true; more; pages++ {
+			a := w.Root().IAM(action, params...).OK()
+			names := a.List(list, "RoleName")
+			if len(names) == 0 || len(names) > 12 {
+				t.Fatalf("%s: a page of %d roles, want 1 to 12 (4 MiB)", action, len(names))
+			}
+			for _, name := range names {
+				seen[name] = true
+			}
+			more = a.Get("IsTruncated") == "true"
+			params = []string{"MaxItems", "1000", "Marker", a.Get("Marker")}
+		}
+		if len(seen) != 40 {
+			t.Errorf("%s: %d roles in %d pages, want 40", action, len(seen), pages)
+		}
 	}
 }

@@ -56,6 +56,29 @@ type managedDetail struct {
 	PolicyVersionList               []versionDescription
 }
 
+func (d userDetail) sizeBytes() int  { return documentsBytes(d.UserPolicyList) }
+func (d groupDetail) sizeBytes() int { return documentsBytes(d.GroupPolicyList) }
+
+func (d roleDetail) sizeBytes() int {
+	return len(d.AssumeRolePolicyDocument) + documentsBytes(d.RolePolicyList)
+}
+
+func (d managedDetail) sizeBytes() int {
+	n := 0
+	for _, v := range d.PolicyVersionList {
+		n += len(v.Document)
+	}
+	return n
+}
+
+func documentsBytes(policies []policyDetail) int {
+	n := 0
+	for _, p := range policies {
+		n += len(p.PolicyDocument)
+	}
+	return n
+}
+
 type authorizationDetailsInput struct {
 	Filter []string `enum:"User,Role,Group,LocalManagedPolicy,AWSManagedPolicy"`
 	page
@@ -117,13 +140,13 @@ func (in *authorizationDetailsInput) subjects(ctx context.Context, r metastore.R
 	account := account(ctx)
 	sections := []func(after string) iter.Seq2[subject, error]{
 		func(after string) iter.Seq2[subject, error] {
-			return recordSubjects("0", in.wants("User"), metastore.Users.All(ctx, r, account, metastore.Query{After: after}))
+			return recordSubjects("0", in.wants("User"), metastore.Users.All(ctx, r, account, metastore.Query{After: after, Limit: recordsAtOnce}))
 		},
 		func(after string) iter.Seq2[subject, error] {
-			return recordSubjects("1", in.wants("Group"), metastore.Groups.All(ctx, r, account, metastore.Query{After: after}))
+			return recordSubjects("1", in.wants("Group"), metastore.Groups.All(ctx, r, account, metastore.Query{After: after, Limit: recordsAtOnce}))
 		},
 		func(after string) iter.Seq2[subject, error] {
-			return recordSubjects("2", in.wants("Role"), metastore.Roles.All(ctx, r, account, metastore.Query{After: after}))
+			return recordSubjects("2", in.wants("Role"), metastore.Roles.All(ctx, r, account, metastore.Query{After: after, Limit: recordsAtOnce}))
 		},
 		func(after string) iter.Seq2[subject, error] {
 			return policySubjects("3", in.policyScope(), allPolicies(ctx, r, account, in.policyScope(), after))

@@ -26,6 +26,8 @@ type roleDescription struct {
 	RoleLastUsed                *roleLastUsed
 }
 
+func (d roleDescription) sizeBytes() int { return len(d.AssumeRolePolicyDocument) }
+
 // roleLastUsed is empty, as AWS answers of a role whose use it has no record
 // of: uses are not recorded here.
 type roleLastUsed struct{}

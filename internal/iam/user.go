@@ -302,5 +302,5 @@ func (s *Service) pageOfTable(ctx context.Context, p page, list func(metastore.R
 	if err != nil {
 		return err
 	}
-	return s.store.View(ctx, func(r metastore.Reader) error { return list(r, metastore.Query{After: after}) })
+	return s.store.View(ctx, func(r metastore.Reader) error { return list(r, metastore.Query{After: after, Limit: recordsAtOnce}) })
 }
