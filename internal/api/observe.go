@@ -22,6 +22,9 @@ type Served struct {
 	// Code is the error code, "" for success.
 	Code     string
 	Duration time.Duration
+	// Authenticated says whether the caller was found and its signature
+	// verified, or was anonymous where that is allowed.
+	Authenticated bool
 	// CallerARN and Remote are for logs, never for metric labels.
 	CallerARN, Remote string
 	// Allowed and Denied count the decisions taken for the request.
@@ -60,7 +63,7 @@ func (s *Server) observe(c *call, start time.Time, err error) {
 	v := c.req.served
 	v.RequestID, v.Service, v.Operation = c.req.ID, c.service.Name, c.operation()
 	v.Status, v.Duration, v.Err = c.answered, time.Since(start), err
-	if c.req.Caller != nil {
+	if v.Authenticated = c.req.Caller != nil; v.Authenticated {
 		v.CallerARN = c.req.Caller.Principal.ARN
 	}
 	s.cfg.Observer.Observe(v)

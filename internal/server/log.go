@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"golang.org/x/time/rate"
+
 	"inro.dev/inro/internal/api"
 )
 
@@ -37,21 +39,42 @@ func newLogger(cfg *Config, w io.Writer) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(w, options)), nil
 }
 
-// logServed writes one line per request at debug, and one per refused
-// permission at info, so that a refusal can be explained by its request id.
-func logServed(logger *slog.Logger, v *api.Served) {
+// requestLog writes what became of requests: one line per request at debug,
+// and at info one per refused permission and one per caller that was not
+// authenticated, so that a refusal can be explained by its request id.
+type requestLog struct {
+	logger *slog.Logger
+	// unknown bounds the lines about callers that were not authenticated:
+	// anybody who reaches the port can cause those.
+	unknown *rate.Limiter
+}
+
+// Bounds of the lines about callers that were not authenticated.
+const (
+	unknownPerSecond = 20
+	unknownBurst     = 200
+)
+
+func newRequestLog(logger *slog.Logger) *requestLog {
+	return &requestLog{logger, rate.NewLimiter(unknownPerSecond, unknownBurst)}
+}
+
+func (l *requestLog) write(v *api.Served) {
 	ctx := context.Background()
 	for _, refusal := range v.Refusals {
-		logger.LogAttrs(ctx, slog.LevelInfo, "refused",
+		l.logger.LogAttrs(ctx, slog.LevelInfo, "refused",
 			slog.String("request_id", v.RequestID), slog.String("caller", v.CallerARN), slog.String("remote", v.Remote),
 			slog.String("action", refusal.Permission.Action), slog.String("resource", clip(refusal.Permission.Resource, maxResourceBytes)),
 			slog.String("decision", refusal.Decision.String()))
 	}
-	level := slog.LevelDebug
-	if v.Status >= http.StatusInternalServerError && v.Status != http.StatusNotImplemented {
+	level, message := slog.LevelDebug, "request"
+	switch {
+	case v.Status >= http.StatusInternalServerError && v.Status != http.StatusNotImplemented:
 		level = slog.LevelError
+	case !v.Authenticated && v.Code != "" && len(v.Refusals) == 0 && l.unknown.Allow():
+		level, message = slog.LevelInfo, "refused"
 	}
-	if !logger.Enabled(ctx, level) {
+	if !l.logger.Enabled(ctx, level) {
 		return
 	}
 	attrs := []slog.Attr{
@@ -65,7 +88,7 @@ func logServed(logger *slog.Logger, v *api.Served) {
 	if v.Err != nil {
 		attrs = append(attrs, slog.String("error", clip(v.Err.Error(), maxErrorBytes)))
 	}
-	logger.LogAttrs(ctx, level, "request", attrs...)
+	l.logger.LogAttrs(ctx, level, message, attrs...)
 }
 
 // Bounds of what a request may put into one line of the log. The longest ARN is

@@ -54,6 +54,7 @@ const compiledPolicies = 16384
 type Server struct {
 	cfg       Config
 	logger    *slog.Logger
+	requests  *requestLog
 	metrics   *metrics
 	store     metastore.Store
 	objects   *object.Engine
@@ -72,7 +73,7 @@ func New(ctx context.Context, cfg Config, logTo io.Writer) (_ *Server, err error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, logger: logger, metrics: newMetrics()}
+	s := &Server{cfg: cfg, logger: logger, requests: newRequestLog(logger), metrics: newMetrics()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -260,7 +261,7 @@ func (s *Server) apiTLS() (*tls.Config, error) {
 // Observe counts and logs a served request; it implements [api.Observer].
 func (s *Server) Observe(v *api.Served) {
 	s.metrics.served(v)
-	logServed(s.logger, v)
+	s.requests.write(v)
 }
 
 // ready reports whether requests can be served.
@@ -270,6 +271,9 @@ func (s *Server) ready(ctx context.Context) error {
 	}
 	if _, err := s.objects.Buckets(ctx, s.cfg.Account, "", "", 1); err != nil {
 		return fmt.Errorf("objects: %w", err)
+	}
+	if err := s.objects.Err(); err != nil && !errors.Is(err, object.ErrNoSpace) {
+		return fmt.Errorf("objects: %w", err) // with a full disk reads go on
 	}
 	return nil
 }

@@ -228,7 +228,7 @@ func TestSessionKeysRotateWhenDue(t *testing.T) {
 func TestALongRefusalIsClippedInTheLog(t *testing.T) {
 	var log bytes.Buffer
 	long := strings.Repeat("k", 64<<10)
-	logServed(slog.New(slog.NewTextHandler(&log, nil)), &api.Served{
+	newRequestLog(slog.New(slog.NewTextHandler(&log, nil))).write(&api.Served{
 		Status: http.StatusInternalServerError, Err: errors.New(long),
 		Refusals: []api.Refusal{{Permission: api.Permission{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/" + long}}},
 	})
@@ -251,5 +251,25 @@ func TestAFolderThatOthersCanWriteToIsWarnedOf(t *testing.T) {
 		if got := strings.Contains(log.String(), "level=WARN"); got != c.want {
 			t.Errorf("mode %v: log %q, want a warning %v", c.mode, log.String(), c.want)
 		}
+	}
+}
+
+func TestRefusalsBeforeADecisionAreLoggedWithinBounds(t *testing.T) {
+	var log bytes.Buffer
+	requests := newRequestLog(slog.New(slog.NewTextHandler(&log, nil)))
+	for range 10 * unknownBurst {
+		requests.write(&api.Served{RequestID: "id", Status: http.StatusForbidden, Code: "InvalidAccessKeyId", Err: errors.New("unknown access key")})
+	}
+	lines := strings.Count(log.String(), "msg=refused request_id=id")
+	if lines < unknownBurst || lines > 2*unknownBurst {
+		t.Errorf("%d refusals made %d lines, want about %d", 10*unknownBurst, lines, unknownBurst)
+	}
+	if !strings.Contains(log.String(), "code=InvalidAccessKeyId") || !strings.Contains(log.String(), "unknown access key") {
+		t.Errorf("the line does not say why: %.300s", log.String())
+	}
+	log.Reset()
+	requests.write(&api.Served{RequestID: "id", Authenticated: true, Status: http.StatusNotFound, Code: "NoSuchKey"})
+	if log.Len() > 0 {
+		t.Errorf("a missing key was logged at info: %s", log.String())
 	}
 }
