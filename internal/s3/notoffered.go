@@ -78,7 +78,7 @@ func notOffered() []api.Operation {
 			"PutBucketCors", "PUT /{Bucket}?cors",
 			"PutBucketWebsite", "PUT /{Bucket}?website",
 		),
-		refused("Events and access logs of single buckets are not built: see the audit log.",
+		refused("Events and access logs of single buckets are not built.",
 			"GetBucketLogging", "GET /{Bucket}?logging",
 			"GetBucketNotificationConfiguration", "GET /{Bucket}?notification",
 			"PutBucketLogging", "PUT /{Bucket}?logging",
