@@ -31,4 +31,4 @@ bench:
 
 # Generated documents.
 docs:
-	$(GO) test ./internal/server -run TestOperationsDocument -update
+	$(GO) test ./internal/server -run 'Document$$' -update
