@@ -206,7 +206,8 @@ func (s *Service) listEntitiesForPolicy(ctx context.Context, in *listEntitiesFor
 			if err != nil {
 				return nil, false, err
 			}
-			return e, strings.HasPrefix(e.path, orRoot(in.PathPrefix)), nil
+			// Not e itself, which would keep its documents until the answer is out.
+			return &entity{kind: e.kind, name: e.name, uniqueID: e.uniqueID}, strings.HasPrefix(e.path, orRoot(in.PathPrefix)), nil
 		})
 		return err
 	})
