@@ -49,6 +49,19 @@ type conn struct {
 	stmts map[string]*sql.Stmt // by text; the texts are few
 }
 
+// checkWAL refuses a database that stayed in another journal mode than the one
+// asked for: SQLite does not call that an error.
+func checkWAL(c *conn) error {
+	var mode string
+	if err := c.row([]any{&mode}, "PRAGMA journal_mode"); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("%w: journal mode is %q", ErrNoWAL, mode)
+	}
+	return nil
+}
+
 func openConn(db *sql.DB) (*conn, error) {
 	c, err := db.Conn(context.Background())
 	if err != nil {

@@ -205,3 +205,19 @@ func wantBody(t testing.TB, s metastore.Store, id, want string) {
 		t.Errorf("Record(%q) = %q, %v, want %q", id, record.Body, err, want)
 	}
 }
+
+func TestDatabaseWithoutWALIsRefused(t *testing.T) {
+	db, err := openDB(filepath.Join(t.TempDir(), "records.db"), []string{"journal_mode(DELETE)"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	c, err := openConn(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if err := checkWAL(c); !errors.Is(err, ErrNoWAL) {
+		t.Errorf("got %v, want ErrNoWAL", err)
+	}
+}

@@ -63,6 +63,9 @@ var (
 	ErrNewerSchema = errors.New("sqlite: database is of a newer version")
 	// ErrForeign says that the file is a database of another application.
 	ErrForeign = errors.New("sqlite: not a database of Inro")
+	// ErrNoWAL says that SQLite cannot keep its write-ahead log beside the
+	// database, as on network file systems that share no memory.
+	ErrNoWAL = errors.New("sqlite: the file system does not support a write-ahead log")
 )
 
 // Config says what to open.
@@ -155,6 +158,9 @@ func (s *Store) open() error {
 		return err
 	}
 	if s.writer, err = openConn(s.writeDB); err != nil {
+		return fmt.Errorf("open %s: %w", s.config.Path, err)
+	}
+	if err := checkWAL(s.writer); err != nil {
 		return fmt.Errorf("open %s: %w", s.config.Path, err)
 	}
 	if err := migrate(s.writer, s.config.Now()); err != nil {
