@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -166,60 +164,6 @@ func TestNewRefusesAnIncompleteConfiguration(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-}
-
-func TestListenerBoundsConnections(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.MaxConnections = 2 })
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := r.endpoint.Listener(inner)
-	dial := func() net.Conn {
-		c, err := net.Dial("tcp", inner.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		return c
-	}
-	accepted := make(chan net.Conn)
-	ended := make(chan error, 1)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				ended <- err
-				return
-			}
-			accepted <- c
-		}
-	}()
-	dial()
-	dial()
-	third := dial()
-	first, second := <-accepted, <-accepted
-	select {
-	case <-accepted:
-		t.Fatal("a third connection was accepted")
-	case <-time.After(20 * time.Millisecond):
-	}
-	first.Close()
-	first.Close() // closing twice frees one slot
-	c := <-accepted
-	fmt.Fprint(third, "x")
-	if b, err := io.ReadAll(io.LimitReader(c, 1)); string(b) != "x" {
-		t.Errorf("the third connection reads %q, %v", b, err)
-	}
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-ended; err == nil {
-		t.Error("Accept goes on after Close")
-	}
-	l.Close()
-	second.Close()
-	c.Close()
 }
 
 func FuzzRolePath(f *testing.F) {

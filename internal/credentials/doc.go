@@ -8,8 +8,7 @@
 //	{"credentials":{"accessKeyId":"ASIA…","secretAccessKey":"…","sessionToken":"…","expiration":"2026-01-02T03:04:05Z"}}
 //
 // An [Endpoint] is the http.Handler, its [Endpoint.TLSConfig] the TLS side, and
-// [Endpoint.Server] and [Endpoint.Listener] the bounds of the connections. A
-// request goes through these steps, and the first that fails answers (spec A.4
+// [Endpoint.Server] the bounds of a connection. A request goes through these steps, and the first that fails answers (spec A.4
 // and A.5):
 //
 //	path, method ─▶ server name ─▶ certificate ─▶ thing ─▶ IoT policies ─▶ alias ─▶ role, trust ─▶ duration ─▶ issued

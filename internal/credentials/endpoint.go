@@ -58,9 +58,6 @@ type Config struct {
 	// BurstPerServer is how many of them may come at once. 0: RatePerServer,
 	// at least 1.
 	BurstPerServer int
-	// MaxConnections bounds the connections that Listener has open at once,
-	// those in the handshake included; others wait. 0: 8192.
-	MaxConnections int
 
 	// Logger gets refusals and internal errors. Nil: slog.Default.
 	Logger *slog.Logger
@@ -75,7 +72,6 @@ type Config struct {
 const (
 	defaultRatePerCertificate  = 10
 	defaultBurstPerCertificate = 30
-	defaultMaxConnections      = 8192
 )
 
 // Endpoint answers requests for credentials.
@@ -124,9 +120,6 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.BurstPerServer <= 0 {
 		cfg.BurstPerServer = max(1, int(cfg.RatePerServer))
-	}
-	if cfg.MaxConnections <= 0 {
-		cfg.MaxConnections = defaultMaxConnections
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()

@@ -2,11 +2,8 @@ package credentials
 
 import (
 	"crypto/tls"
-	"errors"
 	"log/slog"
-	"net"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -40,7 +37,7 @@ func (e *Endpoint) TLSConfig() *tls.Config {
 
 // Server returns an HTTP server of the endpoint with its bounds: 10 s for the
 // handshake and for the head of a request, 16 KiB of headers, 30 s idle. Serve
-// it with ServeTLS on a [Endpoint.Listener].
+// it with ServeTLS, on a listener that bounds the connections.
 func (e *Endpoint) Server() *http.Server {
 	return &http.Server{
 		Handler: e,
@@ -56,57 +53,4 @@ func (e *Endpoint) Server() *http.Server {
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(e.cfg.Logger.With("listener", "credentials").Handler(), slog.LevelDebug),
 	}
-}
-
-// Listener returns l with at most MaxConnections of its connections open at
-// once. Accept waits while there are as many; the system's queue holds those
-// that come meanwhile.
-func (e *Endpoint) Listener(l net.Listener) net.Listener {
-	return &boundedListener{Listener: l, slots: make(chan struct{}, e.cfg.MaxConnections), closed: make(chan struct{})}
-}
-
-type boundedListener struct {
-	net.Listener
-	slots  chan struct{} // one element for each open connection
-	closed chan struct{}
-	once   sync.Once
-}
-
-// Accept waits for a slot and a connection.
-func (l *boundedListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &boundedConn{Conn: c, release: sync.OnceFunc(func() { <-l.slots })}, nil
-}
-
-// Close stops accepting. Connections stay open.
-func (l *boundedListener) Close() error {
-	err := net.ErrClosed
-	l.once.Do(func() {
-		close(l.closed)
-		err = l.Listener.Close()
-	})
-	if errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
-}
-
-type boundedConn struct {
-	net.Conn
-	release func()
-}
-
-// Close closes the connection and frees its slot.
-func (c *boundedConn) Close() error {
-	defer c.release()
-	return c.Conn.Close()
 }

@@ -307,7 +307,7 @@ func (r *rig) serve() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		server.ServeTLS(r.endpoint.Listener(l), "", "")
+		server.ServeTLS(l, "", "")
 	}()
 	r.t.Cleanup(func() { server.Close(); <-done })
 }

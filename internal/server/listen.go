@@ -31,19 +31,13 @@ type listener struct {
 }
 
 // bind listens at once, so that an address in use is known before anything
-// is served. wrap bounds the connections accepted; nil: as boundedListener does.
-func bind(name, address string, server *http.Server, wrap func(net.Listener) net.Listener) (*listener, error) {
+// is served.
+func bind(name, address string, server *http.Server) (*listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if wrap == nil {
-		wrap = func(l net.Listener) net.Listener {
-			return bounded(l, openConnections(), writeStall)
-		}
-	}
-	l = wrap(l)
-	return &listener{name: name, net: l, http: server, tls: server.TLSConfig != nil}, nil
+	return &listener{name: name, net: bounded(l, openConnections(), writeStall), http: server, tls: server.TLSConfig != nil}, nil
 }
 
 // httpServer returns a server with the bounds of this package.

@@ -157,7 +157,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	credentialsListener, err := bind("credentials", s.cfg.Credentials, endpoint.Server(), endpoint.Listener)
+	credentialsListener, err := bind("credentials", s.cfg.Credentials, endpoint.Server())
 	if err != nil {
 		return err
 	}
@@ -189,13 +189,13 @@ func (s *Server) assemble(ctx context.Context) error {
 // bindRest binds the API and console listeners and writes down where the
 // server can be reached.
 func (s *Server) bindRest(handler http.Handler, apiTLS *tls.Config, names *endpointNames) error {
-	apiListener, err := bind("api", s.cfg.API, httpServer("api", handler, apiTLS, s.logger), nil)
+	apiListener, err := bind("api", s.cfg.API, httpServer("api", handler, apiTLS, s.logger))
 	if err != nil {
 		return err
 	}
 	s.listeners = append(s.listeners, apiListener)
 	page := console.New(console.Config{Ready: s.ready, Metrics: s.metrics.registry})
-	consoleListener, err := bind("console", s.cfg.Console, httpServer("console", page, nil, s.logger), nil)
+	consoleListener, err := bind("console", s.cfg.Console, httpServer("console", page, nil, s.logger))
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (s *Server) credentialsEndpoint(cache *policy.Cache, keyring *session.Keyri
 		Hosts: names.credentialHosts(), GetCertificate: certificate,
 		RatePerCertificate: cfg.RatePerCertificate, BurstPerCertificate: cfg.BurstPerCertificate,
 		RatePerServer: cfg.RatePerServer, BurstPerServer: cfg.BurstPerServer,
-		MaxConnections: openConnections(), Logger: s.logger, Observer: s.metrics,
+		Logger: s.logger, Observer: s.metrics,
 	})
 }
 
