@@ -2,10 +2,13 @@ package s3
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/object"
 )
 
 // bucketTarget is the bucket that a request names.
@@ -47,8 +50,11 @@ func (s *Service) locate(ctx context.Context, bucket, expectedOwner string) (pla
 		return place{}, err
 	}
 	p := place{bucket: bucket}
-	if b, err := s.engine.Bucket(ctx, bucket); err == nil {
+	switch b, err := s.engine.Bucket(ctx, bucket); {
+	case err == nil:
 		p.account = b.Account
+	case !errors.Is(err, object.ErrNoSuchBucket):
+		return place{}, fmt.Errorf("locate bucket: %w", err) // whose it is must be known
 	}
 	if expectedOwner != "" && p.account != "" && p.account != expectedOwner {
 		return place{}, accessDenied()
