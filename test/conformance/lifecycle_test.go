@@ -32,9 +32,13 @@ func TestRequestsInFlightFinishWhenTheServerEnds(t *testing.T) {
 	if err := v4.NewSigner().SignHTTP(t.Context(), who, r, "UNSIGNED-PAYLOAD", "s3", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	// With this header the body is asked for when the server reads it, and not
+	// before: the first write below returns while the upload is under way.
+	r.Header.Set("Expect", "100-continue")
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
 	answered := make(chan string, 1)
 	go func() {
-		got, err := http.DefaultClient.Do(r)
+		got, err := client.Do(r)
 		if err != nil {
 			answered <- err.Error()
 			return
@@ -42,7 +46,7 @@ func TestRequestsInFlightFinishWhenTheServerEnds(t *testing.T) {
 		got.Body.Close()
 		answered <- got.Status
 	}()
-	feed.Write([]byte("first")) // returns when the client has sent it
+	feed.Write([]byte("first"))
 	stopped := make(chan struct{})
 	go func() {
 		server.Stop(t)
