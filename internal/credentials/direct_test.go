@@ -145,6 +145,28 @@ func TestLogExplainsAndKeepsSecrets(t *testing.T) {
 	}
 }
 
+func TestStrangersDoNotFloodTheLog(t *testing.T) {
+	r := newRig(t)
+	lines := func() int { return strings.Count(r.log.String(), "level=INFO") }
+	for range 2 * strangerLinesBurst {
+		r.direct(path, nil)
+		r.direct("/", nil)
+	}
+	if got := lines(); got != strangerLinesBurst {
+		t.Errorf("%d lines at info about strangers, want %d", got, strangerLinesBurst)
+	}
+	r.putPolicy("policy", iotStatement("Deny", ""))
+	r.direct(path, r.state())
+	if got := lines(); got != strangerLinesBurst+1 {
+		t.Errorf("%d lines after the refusal of a device, want one more than %d", got, strangerLinesBurst)
+	}
+	r.clock.advance(time.Second)
+	r.direct(path, nil)
+	if got := lines(); got != strangerLinesBurst+2 {
+		t.Errorf("%d lines a second later, want %d", got, strangerLinesBurst+2)
+	}
+}
+
 func TestNewRefusesAnIncompleteConfiguration(t *testing.T) {
 	r := newRig(t)
 	for name, change := range map[string]func(*Config){

@@ -33,7 +33,9 @@
 //
 // The caller learns the words of spec A.4 only. Why it was refused is logged
 // with the request id that it got: which step, which certificate, alias and
-// thing, and the decision of the policies. Key material is never logged.
+// thing, and the decision of the policies. Key material is never logged. Of
+// requests that anybody can make, 20 lines per second are logged at info and
+// the others at debug.
 //
 // What the package leaves out: what the credentials may do (package identity),
 // registering certificates (package iot), sessions of other callers (STS).

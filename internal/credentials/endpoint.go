@@ -145,7 +145,7 @@ func (e *Endpoint) log(ctx context.Context, x *exchange, r *refusal) {
 	if r.outcome == InternalFailure {
 		level, message = slog.LevelError, "internal error"
 	}
-	if r.outcome == RateExceeded {
+	if r.outcome == RateExceeded || r.outcome.ofStranger() && !e.rates.strangers.AllowN(x.now, 1) {
 		level = slog.LevelDebug // what floods the endpoint shall not flood the log
 	}
 	if !e.cfg.Logger.Enabled(ctx, level) {

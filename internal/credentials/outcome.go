@@ -27,6 +27,12 @@ func Outcomes() []Outcome {
 	return []Outcome{Issued, UnknownPath, WrongMethod, CertificateWrong, ThingWrong, PolicyDenied, NoRoleAlias, RoleRefused, DurationTooLong, RateExceeded, InternalFailure}
 }
 
+// ofStranger reports whether anybody who reaches the port can cause o: it comes
+// before a certificate was found to be registered and in force.
+func (o Outcome) ofStranger() bool {
+	return o == UnknownPath || o == WrongMethod || o == CertificateWrong
+}
+
 // String returns the outcome as metrics and logs name it.
 func (o Outcome) String() string {
 	switch o {

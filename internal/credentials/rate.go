@@ -12,16 +12,27 @@ import (
 // its rate: to evade the limit takes more registered certificates than this.
 const maxLimiters = 1 << 16
 
-// rates limits requests.
+// Bounds of the lines at info about requests that anybody can make, as those of
+// the API.
+const (
+	strangerLinesPerSecond = 20
+	strangerLinesBurst     = 200
+)
+
+// rates limits requests, and what is logged of them.
 type rates struct {
 	server         *rate.Limiter                     // nil: no limit
 	certificates   *lru.Cache[string, *rate.Limiter] // by certificate id; nil: no limit
 	perCertificate rate.Limit
 	burst          int
+	strangers      *rate.Limiter // of lines in the log
 }
 
 func newRates(cfg *Config) *rates {
-	r := &rates{perCertificate: rate.Limit(cfg.RatePerCertificate), burst: cfg.BurstPerCertificate}
+	r := &rates{
+		perCertificate: rate.Limit(cfg.RatePerCertificate), burst: cfg.BurstPerCertificate,
+		strangers: rate.NewLimiter(strangerLinesPerSecond, strangerLinesBurst),
+	}
 	if cfg.RatePerServer > 0 {
 		r.server = rate.NewLimiter(rate.Limit(cfg.RatePerServer), cfg.BurstPerServer)
 	}
