@@ -171,8 +171,7 @@ func (e *Engine) open() (err error) {
 	if e.db, err = guarded(e.health, e.openIndex); err != nil {
 		return err
 	}
-	segments := fileSystem.PathJoin(dir, "segments")
-	if e.segments, err = openSegmentStore(fileSystem, segments, &e.buffers); err != nil {
+	if e.segments, err = openSegmentStore(fileSystem, e.segmentsDir(), &e.buffers); err != nil {
 		return err
 	}
 	last, err := guarded(e.health, e.begin)
@@ -202,13 +201,34 @@ func (e *Engine) openIndex() (*pebble.DB, error) {
 	index := fileSystem.PathJoin(e.cfg.Dir, "index")
 	_, err := fileSystem.Stat(index)
 	if isNotExist(err) {
-		err = e.createIndex(index)
+		if err = e.refuseLostIndex(); err == nil {
+			err = e.createIndex(index)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return e.openDatabase(index)
 }
+
+// refuseLostIndex returns ErrCorrupt when there are segment files without an
+// index: they came after one, and to a new one all of them would be rubbish, to
+// be swept at the start after this.
+func (e *Engine) refuseLostIndex() error {
+	fileSystem := e.cfg.FS
+	for i := range segmentShards {
+		names, err := fileSystem.List(shardPath(fileSystem, e.segmentsDir(), i))
+		if err != nil && !isNotExist(err) {
+			return err
+		}
+		if len(names) > 0 {
+			return fmt.Errorf("there are segment files without an index: %w", ErrCorrupt)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) segmentsDir() string { return e.cfg.FS.PathJoin(e.cfg.Dir, "segments") }
 
 func (e *Engine) createIndex(index string) error {
 	fileSystem := e.cfg.FS

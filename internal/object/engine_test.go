@@ -462,6 +462,31 @@ func TestFolderIsHeldByOneEngine(t *testing.T) {
 	}
 }
 
+// TestLostIndexIsRefused takes the index away from under segment files. A new one
+// in its place would let the start after next sweep them all.
+func TestLostIndexIsRefused(t *testing.T) {
+	mem := vfs.NewMem()
+	e := openTest(t, testConfig(mem))
+	createBucket(t, e, testBucket)
+	body := testBody(blockBytes, 1)
+	put(t, e, "a", body)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	index, away := mem.PathJoin("/data", "index"), mem.PathJoin("/data", "away")
+	if err := mem.Rename(index, away); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(e.cfg)
+	wantError(t, "Open without the index", err, ErrCorrupt)
+	if err := mem.Rename(away, index); err != nil {
+		t.Fatal(err)
+	}
+	e = openTest(t, e.cfg)
+	defer e.Close()
+	wantBody(t, e, "a", body)
+}
+
 func TestNewerFormatIsRefused(t *testing.T) {
 	e := newTest(t)
 	if _, err := e.commit(func(tx *transaction) error {

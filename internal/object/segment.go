@@ -53,7 +53,7 @@ func openSegmentStore(fs vfs.FS, folder string, buffers *bufferPool) (*segmentSt
 	s := &segmentStore{fs: fs, buffers: buffers}
 	for i := range s.shards {
 		shard := &s.shards[i]
-		shard.path = fs.PathJoin(folder, fmt.Sprintf("%x", i))
+		shard.path = shardPath(fs, folder, i)
 		if err := makeDir(fs, shard.path); err != nil {
 			s.close()
 			return nil, err
@@ -66,6 +66,10 @@ func openSegmentStore(fs vfs.FS, folder string, buffers *bufferPool) (*segmentSt
 		shard.dir = dir
 	}
 	return s, nil
+}
+
+func shardPath(fs vfs.FS, folder string, i int) string {
+	return fs.PathJoin(folder, fmt.Sprintf("%x", i))
 }
 
 // close closes the directories. Syncs fail with ErrClosed from then on.
