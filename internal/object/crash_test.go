@@ -258,6 +258,10 @@ func TestDiskFull(t *testing.T) {
 		if err := check(e, a.snapshot()); err != nil {
 			t.Fatalf("after space was freed: %v", err)
 		}
+		e.reaper.quiesce()
+		if list, err := e.garbage(); err != nil || len(list) > 0 {
+			t.Fatalf("garbage left after space was freed: %v, %v", list, err)
+		}
 		if err := e.Close(); err != nil {
 			t.Fatalf("Close: %v", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -171,9 +172,21 @@ func (r *reaper) run(unclean bool) {
 		}
 	}
 	for list := r.next(); list != nil; list = r.next() {
-		if err := r.reap(list); err != nil {
+		err := r.reap(list)
+		switch {
+		case errors.Is(err, ErrNoSpace): // the files are gone, their rows are not
+			r.add(list)
+			r.awaitSpace()
+		case err != nil:
 			logger.Warn("removal of garbage put off to the next start", "err", err)
 		}
+	}
+}
+
+// awaitSpace waits until the index can be written again.
+func (r *reaper) awaitSpace() {
+	for errors.Is(r.engine.health.err(), ErrNoSpace) && !r.hasStopped() {
+		time.Sleep(spaceRetry)
 	}
 }
 
