@@ -20,6 +20,11 @@ const (
 	maxSimulatedStatements = 1_000_000
 	maxSimulatedBytes      = 200_000_000
 	maxSimulationAnswer    = 16 << 20
+
+	// valueUnit is how long the values that patterns are compared with may be
+	// for a byte of a document to count once: comparing takes time in
+	// proportion to both.
+	valueUnit = 64
 )
 
 // simulationInput is what the two operations of the simulator share.
@@ -247,10 +252,25 @@ func (sim *simulation) checkWork() error {
 	if pairs > maxSimulated {
 		return invalidInput("The simulation has %d combinations of action and resource; the most is %d.", pairs, maxSimulated)
 	}
-	if pairs*sim.bytes > maxSimulatedBytes {
-		return invalidInput("The policies are too long for %d combinations of action and resource.", pairs)
+	if pairs*sim.bytes*(1+sim.valueBytes()/valueUnit) > maxSimulatedBytes {
+		return invalidInput("The policies and context entries are too long for %d combinations of action and resource.", pairs)
 	}
 	return nil
+}
+
+// valueBytes is how much a condition or a resource pattern may have to be
+// compared with.
+func (sim *simulation) valueBytes() int {
+	longest, n := 0, 0
+	for _, r := range sim.in.ResourceArns {
+		longest = max(longest, len(r))
+	}
+	for i := range sim.in.ContextEntries {
+		for _, v := range sim.in.ContextEntries[i].ContextKeyValues {
+			n += len(v) + 1
+		}
+	}
+	return longest + n
 }
 
 // run evaluates the page of actions that is asked for.

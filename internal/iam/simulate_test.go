@@ -344,7 +344,12 @@ func TestSimulationIsBounded(t *testing.T) {
 		Refused(400, "InvalidInput", "The simulation evaluates more than 1000000 statements.")
 	params[1] = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":[` + long + `],"Resource":"*"}}`
 	root.IAM("SimulateCustomPolicy", append(params, "MaxItems", "99")...).
-		Refused(400, "InvalidInput", "The policies are too long for 9999 combinations of action and resource.")
+		Refused(400, "InvalidInput", "The policies and context entries are too long for 9999 combinations of action and resource.")
+	like := strings.Repeat(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:UserAgent":"*a*b*c"}}},`, 300)
+	root.IAM("SimulateCustomPolicy", p("PolicyInputList.member.1="+`{"Version":"2012-10-17","Statement":[`+strings.TrimSuffix(like, ",")+`]}`,
+		"ActionNames.member.1=a:B", "ContextEntries.member.1.ContextKeyName=aws:UserAgent", "ContextEntries.member.1.ContextKeyType=string",
+		"ContextEntries.member.1.ContextKeyValues.member.1="+strings.Repeat("ab", 400_000))...).
+		Refused(400, "InvalidInput", "The policies and context entries are too long for 1 combinations of action and resource.")
 }
 
 func TestContextKeys(t *testing.T) {
