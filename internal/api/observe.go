@@ -27,6 +27,8 @@ type Served struct {
 	Authenticated bool
 	// CallerARN and Remote are for logs, never for metric labels.
 	CallerARN, Remote string
+	// ThingName is that of a device's session.
+	ThingName string
 	// Allowed and Denied count the decisions taken for the request.
 	Allowed, Denied int
 	// Refusals explain denied permissions, at most maxRefusals of them.
@@ -64,6 +66,9 @@ func (s *Server) observe(c *call, start time.Time, err error) {
 	v.RequestID, v.Service, v.Operation = c.req.ID, c.service.Name, c.operation()
 	v.Status, v.Duration, v.Err = c.answered, time.Since(start), err
 	if v.Authenticated = c.req.Caller != nil; v.Authenticated {
+		if s := c.req.Caller.Session; s != nil {
+			v.ThingName = s.ThingName
+		}
 		v.CallerARN = c.req.Caller.Principal.ARN
 	}
 	s.cfg.Observer.Observe(v)

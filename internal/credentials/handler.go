@@ -162,7 +162,7 @@ func (e *Endpoint) findThing(r *http.Request, x *exchange) *refusal {
 		return internal("attachment to the thing", err)
 	}
 	if !attached {
-		return refuse(ThingWrong, "certificate is not attached to this thing")
+		return refuse(ThingWrong, "the thing does not exist, or the certificate is not attached to it")
 	}
 	x.thing, err = metastore.Things.Get(r.Context(), e.hot, x.account, x.thingName)
 	if isNotFound(err) {

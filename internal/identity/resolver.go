@@ -124,7 +124,10 @@ func (r *Resolver) temporary(ctx context.Context, accessKeyID, token string) (*C
 	}
 	c, err := r.sessionCaller(ctx, s)
 	if errors.Is(err, metastore.ErrNotFound) {
-		err = ErrRevoked
+		err = fmt.Errorf("%w: whom it depends on is gone", ErrRevoked)
+	}
+	if errors.Is(err, ErrRevoked) {
+		err = fmt.Errorf("%w (access key %s, role %q, user %q, certificate %q, thing %q)", err, s.AccessKeyID, s.RoleName, s.UserName, s.CertificateID, s.ThingName)
 	}
 	if err != nil {
 		return nil, "", err
@@ -163,7 +166,7 @@ func (r *Resolver) sessionCaller(ctx context.Context, s *session.Session) (*Call
 		return nil, err
 	}
 	if role.UniqueID != s.RoleID {
-		return nil, ErrRevoked
+		return nil, fmt.Errorf("%w: the role was made again", ErrRevoked)
 	}
 	// A session that a device's session assumed remembers the certificate too.
 	if s.CertificateID != "" && !r.cfg.KeepSessions {
@@ -206,8 +209,11 @@ func (r *Resolver) deviceEntitled(ctx context.Context, s *session.Session) error
 		return err
 	}
 	now := r.cfg.Clock()
-	if cert.Status != metastore.CertificateActive || now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
-		return ErrRevoked
+	if cert.Status != metastore.CertificateActive {
+		return fmt.Errorf("%w: the certificate is %s", ErrRevoked, cert.Status)
+	}
+	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
+		return fmt.Errorf("%w: the certificate has expired", ErrRevoked)
 	}
 	if s.ThingName == "" {
 		return nil
@@ -218,7 +224,7 @@ func (r *Resolver) deviceEntitled(ctx context.Context, s *session.Session) error
 	}
 	attached, err := metastore.ThingPrincipals.Has(ctx, hot, s.Account, s.ThingName, s.CertificateID)
 	if err == nil && (thing.ThingID != s.ThingID || !attached) {
-		err = ErrRevoked
+		err = fmt.Errorf("%w: the certificate is not attached to the thing", ErrRevoked)
 	}
 	return err
 }
@@ -245,7 +251,7 @@ func (r *Resolver) userSession(ctx context.Context, s *session.Session) (*Caller
 			return nil, err
 		}
 		if u.UniqueID != s.UserID {
-			return nil, ErrRevoked
+			return nil, fmt.Errorf("%w: the user was made again", ErrRevoked)
 		}
 		if c, err = r.user(ctx, s.Account, s.AccessKeyID, u); err != nil {
 			return nil, err

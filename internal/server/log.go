@@ -6,10 +6,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"golang.org/x/time/rate"
 
 	"inro.dev/inro/internal/api"
+	"inro.dev/inro/internal/identity"
 )
 
 func logLevel(name string) (slog.Level, error) {
@@ -63,9 +65,10 @@ func (l *requestLog) write(v *api.Served) {
 	ctx := context.Background()
 	for _, refusal := range v.Refusals {
 		l.logger.LogAttrs(ctx, slog.LevelInfo, "refused",
-			slog.String("request_id", v.RequestID), slog.String("caller", v.CallerARN), slog.String("remote", v.Remote),
+			slog.String("request_id", v.RequestID), slog.String("operation", v.Operation),
+			slog.String("caller", callerName(v)), slog.String("thing", v.ThingName), slog.String("remote", v.Remote),
 			slog.String("action", refusal.Permission.Action), slog.String("resource", clip(refusal.Permission.Resource, maxResourceBytes)),
-			slog.String("decision", refusal.Decision.String()))
+			slog.String("keys", keysText(refusal.Permission.Keys)), slog.String("decision", refusal.Decision.String()))
 	}
 	level, message := slog.LevelDebug, "request"
 	switch {
@@ -79,8 +82,8 @@ func (l *requestLog) write(v *api.Served) {
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", v.RequestID), slog.String("service", v.Service), slog.String("operation", v.Operation),
-		slog.Int("status", v.Status), slog.Duration("duration", v.Duration),
-		slog.String("caller", v.CallerARN), slog.String("remote", v.Remote),
+		slog.Int("status", v.Status), slog.Float64("duration_ms", float64(v.Duration.Microseconds())/1000),
+		slog.String("caller", callerName(v)), slog.String("thing", v.ThingName), slog.String("remote", v.Remote),
 	}
 	if v.Code != "" {
 		attrs = append(attrs, slog.String("code", v.Code))
@@ -89,6 +92,33 @@ func (l *requestLog) write(v *api.Served) {
 		attrs = append(attrs, slog.String("error", clip(v.Err.Error(), maxErrorBytes)))
 	}
 	l.logger.LogAttrs(ctx, level, message, attrs...)
+}
+
+// callerName is the caller's ARN, or why there is none.
+func callerName(v *api.Served) string {
+	switch {
+	case v.CallerARN != "":
+		return v.CallerARN
+	case v.Authenticated:
+		return "anonymous"
+	}
+	return "unknown"
+}
+
+// keysText renders the condition keys of a permission: what a policy could
+// tell the request by, beside action and resource.
+func keysText(keys []identity.Key) string {
+	var b strings.Builder
+	for i := range keys {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(keys[i].Name + "=" + strings.Join(keys[i].Values, ","))
+		if b.Len() > maxResourceBytes {
+			break
+		}
+	}
+	return clip(b.String(), maxResourceBytes)
 }
 
 // Bounds of what a request may put into one line of the log. The longest ARN is

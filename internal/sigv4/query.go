@@ -46,6 +46,7 @@ func scanQuery(raw string) (authQuery, error) {
 		return q, refuse(KindInvalidRequest, "The query string is too long.")
 	}
 	var id2, signature2 bool
+	var wrong error // of a parameter of version 4
 	for raw != "" {
 		var pair string
 		pair, raw, _ = strings.Cut(raw, "&")
@@ -56,8 +57,8 @@ func scanQuery(raw string) (authQuery, error) {
 		}
 		switch {
 		case len(name) > len(headerAmzPrefix) && strings.EqualFold(name[:len(headerAmzPrefix)], headerAmzPrefix):
-			if err := q.set(name, value); err != nil {
-				return q, err
+			if err := q.set(name, value); err != nil && wrong == nil {
+				wrong = err
 			}
 		case name == "AWSAccessKeyId":
 			id2 = true
@@ -65,8 +66,10 @@ func scanQuery(raw string) (authQuery, error) {
 			signature2 = true
 		}
 	}
-	q.version2 = id2 && signature2
-	return q, nil
+	if q.version2 = id2 && signature2; q.version2 {
+		return q, nil // refused whatever else is wrong with it
+	}
+	return q, wrong
 }
 
 // set stores one X-Amz- parameter if it is one of the signature's.
