@@ -1,5 +1,5 @@
-// Package metastore keeps the records of IAM and IoT: users, roles, policies,
-// things, certificates and what binds them.
+// Package metastore keeps the records of IAM and IoT (users, roles, policies,
+// things, certificates and what binds them) and the settings of S3's buckets.
 //
 // It has two layers. The lower one is a contract, [Store], small enough to be
 // met by a second SQL dialect: records (a JSON body under account, kind and

@@ -13,6 +13,15 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) bucketOperations() []api.Operation {
+	return []api.Operation{
+		row("CreateBucket", "PUT /{Bucket}", s.needCreateBucket, s.createBucket),
+		row("HeadBucket", "HEAD /{Bucket}", needBucket[headBucketInput](s, "s3:ListBucket"), s.headBucket),
+		row("DeleteBucket", "DELETE /{Bucket}", needBucket[deleteBucketInput](s, "s3:DeleteBucket"), s.deleteBucket),
+		row("GetBucketLocation", "GET /{Bucket}?location", needBucket[getBucketLocationInput](s, "s3:GetBucketLocation"), s.getBucketLocation),
+	}
+}
+
 type createBucketInput struct {
 	Bucket string `label:"Bucket"`
 	aclHeaders
@@ -215,8 +224,15 @@ type noContent struct {
 }
 
 func (s *Service) deleteBucket(ctx context.Context, in *deleteBucketInput) (*noContent, error) {
-	if err := s.engine.DeleteBucket(ctx, in.Bucket); err != nil {
+	b, err := s.engine.Bucket(ctx, in.Bucket)
+	if err == nil {
+		err = s.engine.DeleteBucket(ctx, in.Bucket)
+	}
+	if err != nil {
 		return nil, in.subject().translate(err)
+	}
+	if err := s.removeSettings(ctx, b); err != nil {
+		return nil, err
 	}
 	return &noContent{http.StatusNoContent}, nil
 }

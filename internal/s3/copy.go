@@ -9,6 +9,12 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) copyOperations() []api.Operation {
+	return []api.Operation{
+		row("CopyObject", "PUT /{Bucket}/{Key+} X-Amz-Copy-Source", s.needCopyObject, s.copyObject),
+	}
+}
+
 type copyObjectInput struct {
 	objectTarget
 	copyHeaders

@@ -11,6 +11,13 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) deleteOperations() []api.Operation {
+	return []api.Operation{
+		row("DeleteObject", "DELETE /{Bucket}/{Key+}", s.needDeleteObject, s.deleteObject),
+		row("DeleteObjects", "POST /{Bucket}?delete", s.needDeleteObjects, s.deleteObjects),
+	}
+}
+
 type deleteObjectInput struct {
 	objectTarget
 	versionTarget

@@ -20,6 +20,7 @@
 //     others get AccessDenied (spec E.7).
 //
 // What the package leaves out: signatures, routing and rendering (package api),
-// policies (package policy), and storage (package object). It keeps no state of
-// its own; a [Service] is safe for concurrent use.
+// policies (package policy), and storage (package object). What is set on a
+// bucket is kept in the metastore, one record for each setting (setting.go). It
+// keeps no state of its own; a [Service] is safe for concurrent use.
 package s3

@@ -12,6 +12,13 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) readOperations() []api.Operation {
+	return []api.Operation{
+		row("GetObject", "GET /{Bucket}/{Key+}", s.needRead, s.getObject),
+		row("HeadObject", "HEAD /{Bucket}/{Key+}", s.needRead, s.headObject),
+	}
+}
+
 // readInput is what GetObject and HeadObject take.
 type readInput struct {
 	objectTarget

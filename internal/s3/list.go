@@ -10,6 +10,13 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) listOperations() []api.Operation {
+	return []api.Operation{
+		row("ListObjects", "GET /{Bucket}", s.needListObjects, s.listObjects),
+		row("ListObjectsV2", "GET /{Bucket}?list-type=2", s.needListObjectsV2, s.listObjectsV2),
+	}
+}
+
 // listParameters are those of both listings.
 type listParameters struct {
 	Prefix       *string `query:"prefix"`

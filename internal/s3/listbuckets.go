@@ -9,6 +9,12 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) listBucketsOperations() []api.Operation {
+	return []api.Operation{
+		row("ListBuckets", "GET /", needListBuckets, s.listBuckets),
+	}
+}
+
 type listBucketsInput struct {
 	MaxBuckets        *string `query:"max-buckets"`
 	ContinuationToken string  `query:"continuation-token"`

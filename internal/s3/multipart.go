@@ -10,6 +10,18 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) multipartOperations() []api.Operation {
+	return []api.Operation{
+		row("CreateMultipartUpload", "POST /{Bucket}/{Key+}?uploads", s.needCreateMultipartUpload, s.createMultipartUpload),
+		row("UploadPart", "PUT /{Bucket}/{Key+}?partNumber&uploadId", s.needUploadPart, s.uploadPart),
+		row("UploadPartCopy", "PUT /{Bucket}/{Key+}?partNumber&uploadId X-Amz-Copy-Source", s.needUploadPartCopy, s.uploadPartCopy),
+		row("CompleteMultipartUpload", "POST /{Bucket}/{Key+}?uploadId", s.needCompleteMultipartUpload, s.completeMultipartUpload),
+		row("AbortMultipartUpload", "DELETE /{Bucket}/{Key+}?uploadId", needObject[abortMultipartUploadInput](s, "s3:AbortMultipartUpload"), s.abortMultipartUpload),
+		row("ListParts", "GET /{Bucket}/{Key+}?uploadId", needObject[listPartsInput](s, "s3:ListMultipartUploadParts"), s.listParts),
+		row("ListMultipartUploads", "GET /{Bucket}?uploads", needBucket[listMultipartUploadsInput](s, "s3:ListBucketMultipartUploads"), s.listMultipartUploads),
+	}
+}
+
 type createMultipartUploadInput struct {
 	objectTarget
 	metadataHeaders

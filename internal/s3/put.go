@@ -11,6 +11,12 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) putOperations() []api.Operation {
+	return []api.Operation{
+		row("PutObject", "PUT /{Bucket}/{Key+}", s.needPutObject, s.putObject),
+	}
+}
+
 type putObjectInput struct {
 	objectTarget
 	metadataHeaders

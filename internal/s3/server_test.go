@@ -21,6 +21,8 @@ import (
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/arn"
 	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/metastore"
+	"inro.dev/inro/internal/metastore/memory"
 	"inro.dev/inro/internal/object"
 	"inro.dev/inro/internal/policy"
 	"inro.dev/inro/internal/sigv4"
@@ -43,6 +45,7 @@ type user struct {
 type fixture struct {
 	tb     testing.TB
 	engine *object.Engine
+	store  metastore.Store
 	server *api.Server
 
 	mu    sync.Mutex
@@ -58,9 +61,9 @@ func newFixture(tb testing.TB) *fixture {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { engine.Close() })
-	f.engine = engine
+	f.engine, f.store = engine, memory.New()
 	f.server, err = api.NewServer(api.Config{
-		Services:  []api.Service{New(Config{Engine: engine, Region: region, Clock: f.clock}).API()},
+		Services:  []api.Service{New(Config{Engine: engine, Store: f.store, Region: region, Clock: f.clock}).API()},
 		Authority: f, Region: region, Domains: []string{"s3.localhost"}, Clock: f.clock,
 		Logger: slog.New(slog.NewTextHandler(testWriter{tb}, nil)),
 	})

@@ -1,9 +1,11 @@
 package s3
 
 import (
+	"slices"
 	"time"
 
 	"inro.dev/inro/internal/api"
+	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/object"
 )
 
@@ -11,6 +13,8 @@ import (
 type Config struct {
 	// Engine holds buckets and objects. Required.
 	Engine *object.Engine
+	// Store holds the settings of buckets. Required.
+	Store metastore.Store
 	// Region is where buckets are when a request does not say otherwise.
 	// Required.
 	Region string
@@ -21,6 +25,7 @@ type Config struct {
 // Service answers S3 requests.
 type Service struct {
 	engine *object.Engine
+	store  metastore.Store
 	region string
 	clock  func() time.Time
 }
@@ -30,7 +35,7 @@ func New(cfg Config) *Service {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Service{engine: cfg.Engine, region: cfg.Region, clock: cfg.Clock}
+	return &Service{engine: cfg.Engine, store: cfg.Store, region: cfg.Region, clock: cfg.Clock}
 }
 
 // API returns the table of operations for an api.Server.
@@ -38,37 +43,24 @@ func (s *Service) API() api.Service {
 	return api.Service{
 		Name:       "s3",
 		Protocol:   api.RestXML(),
-		Operations: append(s.operations(), notOffered()...),
+		Operations: s.operations(),
 		Translate:  func(err error) error { return subject{}.translate(err) },
 	}
 }
 
-// operations are the rows with a handler (API Reference; permissions of spec
-// E.7).
+// operations are all rows (API Reference; permissions of spec E.7): those of
+// each concept, from its file, then those without a handler.
 func (s *Service) operations() []api.Operation {
-	return []api.Operation{
-		row("ListBuckets", "GET /", needListBuckets, s.listBuckets),
-		row("CreateBucket", "PUT /{Bucket}", s.needCreateBucket, s.createBucket),
-		row("HeadBucket", "HEAD /{Bucket}", needBucket[headBucketInput](s, "s3:ListBucket"), s.headBucket),
-		row("DeleteBucket", "DELETE /{Bucket}", needBucket[deleteBucketInput](s, "s3:DeleteBucket"), s.deleteBucket),
-		row("GetBucketLocation", "GET /{Bucket}?location", needBucket[getBucketLocationInput](s, "s3:GetBucketLocation"), s.getBucketLocation),
-		row("ListObjects", "GET /{Bucket}", s.needListObjects, s.listObjects),
-		row("ListObjectsV2", "GET /{Bucket}?list-type=2", s.needListObjectsV2, s.listObjectsV2),
-		row("DeleteObjects", "POST /{Bucket}?delete", s.needDeleteObjects, s.deleteObjects),
-
-		row("GetObject", "GET /{Bucket}/{Key+}", s.needRead, s.getObject),
-		row("HeadObject", "HEAD /{Bucket}/{Key+}", s.needRead, s.headObject),
-		row("PutObject", "PUT /{Bucket}/{Key+}", s.needPutObject, s.putObject),
-		row("CopyObject", "PUT /{Bucket}/{Key+} X-Amz-Copy-Source", s.needCopyObject, s.copyObject),
-		row("DeleteObject", "DELETE /{Bucket}/{Key+}", s.needDeleteObject, s.deleteObject),
-		row("GetObjectTagging", "GET /{Bucket}/{Key+}?tagging", s.needGetObjectTagging, s.getObjectTagging),
-
-		row("CreateMultipartUpload", "POST /{Bucket}/{Key+}?uploads", s.needCreateMultipartUpload, s.createMultipartUpload),
-		row("UploadPart", "PUT /{Bucket}/{Key+}?partNumber&uploadId", s.needUploadPart, s.uploadPart),
-		row("UploadPartCopy", "PUT /{Bucket}/{Key+}?partNumber&uploadId X-Amz-Copy-Source", s.needUploadPartCopy, s.uploadPartCopy),
-		row("CompleteMultipartUpload", "POST /{Bucket}/{Key+}?uploadId", s.needCompleteMultipartUpload, s.completeMultipartUpload),
-		row("AbortMultipartUpload", "DELETE /{Bucket}/{Key+}?uploadId", needObject[abortMultipartUploadInput](s, "s3:AbortMultipartUpload"), s.abortMultipartUpload),
-		row("ListParts", "GET /{Bucket}/{Key+}?uploadId", needObject[listPartsInput](s, "s3:ListMultipartUploadParts"), s.listParts),
-		row("ListMultipartUploads", "GET /{Bucket}?uploads", needBucket[listMultipartUploadsInput](s, "s3:ListBucketMultipartUploads"), s.listMultipartUploads),
-	}
+	return slices.Concat(
+		s.bucketOperations(),
+		s.listBucketsOperations(),
+		s.listOperations(),
+		s.readOperations(),
+		s.putOperations(),
+		s.copyOperations(),
+		s.deleteOperations(),
+		s.multipartOperations(),
+		s.taggingOperations(),
+		notOffered(),
+	)
 }

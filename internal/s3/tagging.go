@@ -8,6 +8,12 @@ import (
 	"inro.dev/inro/internal/object"
 )
 
+func (s *Service) taggingOperations() []api.Operation {
+	return []api.Operation{
+		row("GetObjectTagging", "GET /{Bucket}/{Key+}?tagging", s.needGetObjectTagging, s.getObjectTagging),
+	}
+}
+
 type getObjectTaggingInput struct {
 	objectTarget
 	versionTarget

@@ -166,7 +166,7 @@ func (s *Server) assemble(ctx context.Context) error {
 
 	handler, err := api.NewServer(api.Config{
 		Services: []api.Service{
-			s3.New(s3.Config{Engine: s.objects, Region: s.cfg.Region}).API(),
+			s3.New(s3.Config{Engine: s.objects, Store: s.store, Region: s.cfg.Region}).API(),
 			iam.New(iam.Config{Store: s.store, Policies: policies}).API(),
 			sts.New(sts.Config{Store: s.store, Policies: policies, Sessions: keyring}).API(),
 			iot.New(iot.Config{

@@ -1,0 +1,31 @@
+package metastore
+
+import "time"
+
+// The records of S3: what is set on a bucket beside its objects, which are the
+// object engine's.
+var (
+	// BucketDocuments holds the settings of buckets (policy, CORS, tags and so
+	// on), in the account that owns the bucket, by BucketDocumentID.
+	BucketDocuments = NewTable[BucketDocument]("s3-bucket-document")
+)
+
+// BucketDocumentID is the ID of one setting of a bucket. A bucket's ID is the
+// one that the object engine gave it. It is never given again, so a setting of
+// a deleted bucket is never that of a new one of the same name.
+func BucketDocumentID(bucketID, setting string) string {
+	return BucketDocumentPrefix(bucketID) + setting
+}
+
+// BucketDocumentPrefix begins the IDs of all settings of a bucket.
+func BucketDocumentPrefix(bucketID string) string { return bucketID + "/" }
+
+// BucketDocument is one setting of a bucket. The service that wrote Document
+// alone knows what it means.
+type BucketDocument struct {
+	Document string
+	Updated  time.Time
+	// Parsed is a place for what Document was parsed to. A value from a hot
+	// reader is shared, and so is this place; nothing of it is stored.
+	Parsed Memo `json:"-"`
+}
