@@ -18,19 +18,25 @@ import (
 )
 
 // authenticate finds the caller, verifies its signature and sets the
-// condition keys of the request. Unsigned requests are anonymous, which S3
-// alone serves.
+// condition keys of the request. Unsigned requests are anonymous, which not
+// every service serves.
 func (s *Server) authenticate(c *call) error {
 	refusals := c.service.Protocol.refusals()
 	auth, err := sigv4.Parse(c.r)
 	if errors.Is(err, sigv4.ErrNotSigned) {
-		if c.service.Name != "s3" {
+		switch {
+		case !c.service.Anonymous:
 			return refusals.unsigned
+		case c.isForm():
+			return s.authenticateForm(c)
 		}
 		return s.anonymous(c)
 	}
 	if err != nil {
 		return err
+	}
+	if c.service.Unsigned {
+		return awserr.New(http.StatusBadRequest, "InvalidArgument", "Unsupported Authorization Type").With("ArgumentName", "Authorization")
 	}
 	if s.services[auth.Scope.Service] != c.service {
 		return refusals.signatureError(&sigv4.Error{Kind: sigv4.KindMalformedHeader,
@@ -65,13 +71,17 @@ func (s *Server) authenticate(c *call) error {
 }
 
 func (s *Server) anonymous(c *call) error {
-	c.req.Caller = identity.Anonymous()
-	c.req.Context = s.requestKeys(c, c.req.Caller, s.cfg.Region, s.cfg.Clock())
+	s.anonymousCaller(c)
 	body, err := sigv4.AnonymousBody(c.r)
 	if err != nil {
 		return err
 	}
 	return s.stream(c, body)
+}
+
+func (s *Server) anonymousCaller(c *call) {
+	c.req.Caller = identity.Anonymous()
+	c.req.Context = s.requestKeys(c, c.req.Caller, s.cfg.Region, s.cfg.Clock())
 }
 
 // stream makes the body the call's payload.

@@ -34,7 +34,7 @@ func (q *query) route(c *call) error {
 	if err != nil {
 		return awserr.Newf(http.StatusBadRequest, "MalformedQueryString", "The request's form cannot be read: %v.", err)
 	}
-	c.form = form
+	c.values = form
 	action := form.Get("Action")
 	if action == "" {
 		return awserr.New(http.StatusBadRequest, "MissingAction", "The request must contain the parameter Action.")
@@ -77,7 +77,7 @@ func readForm(c *call) (url.Values, error) {
 }
 
 func (q *query) decode(c *call, b *binding, in reflect.Value) error {
-	d := newFormDecoder(c.form)
+	d := newFormDecoder(c.values)
 	for i := range b.fields {
 		f := &b.fields[i]
 		if f.place != inBody {

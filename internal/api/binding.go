@@ -19,6 +19,7 @@ const (
 	inStatus
 	inXML
 	inStream
+	inForm
 )
 
 // field is the compiled form of one struct field.
@@ -36,8 +37,8 @@ type binding struct {
 	fields []field
 	// body is set when any field lives in the body (json or form members).
 	body bool
-	// stream and xml are indexes into fields, or -1.
-	stream, xml int
+	// stream, xml and form are indexes into fields, or -1.
+	stream, xml, form int
 }
 
 var placeTags = []struct {
@@ -53,7 +54,7 @@ func compileBinding(operation string, t reflect.Type) *binding {
 	if t.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("api: %s: %s is not a struct", operation, t))
 	}
-	b := &binding{stream: -1, xml: -1}
+	b := &binding{stream: -1, xml: -1, form: -1}
 	seen := make(map[string]bool)
 	for _, sf := range reflect.VisibleFields(t) {
 		if sf.Anonymous || !sf.IsExported() || sf.Name == "XMLName" {
@@ -72,6 +73,8 @@ func compileBinding(operation string, t reflect.Type) *binding {
 			b.stream = len(b.fields)
 		case inXML:
 			b.xml = len(b.fields)
+		case inForm:
+			b.form = len(b.fields)
 		}
 		b.fields = append(b.fields, f)
 	}
@@ -97,6 +100,11 @@ func compileField(operation string, sf reflect.StructField) field {
 				panic(fmt.Sprintf("api: %s: %s is a stream and no io.Reader", operation, sf.Name))
 			}
 			f.place, f.name = inStream, "body"
+		case "form":
+			if sf.Type != reflect.TypeFor[*Form]() {
+				panic(fmt.Sprintf("api: %s: %s is a form and no *Form", operation, sf.Name))
+			}
+			f.place, f.name = inForm, "form"
 		default:
 			panic(fmt.Sprintf("api: %s: unknown payload %q", operation, v))
 		}

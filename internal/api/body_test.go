@@ -60,7 +60,7 @@ func newTestServer(t *testing.T, a authority) *Server {
 			{Name: "iot", Protocol: RestJSON(), Operations: []Operation{Op("Do", "POST /do",
 				func(context.Context, *testInput) ([]Permission, error) { return []Permission{needs}, nil },
 				func(context.Context, *testInput) (*Empty, error) { return &Empty{}, nil })}},
-			{Name: "s3", Protocol: RestXML(), Operations: []Operation{Op("Do", "POST /do",
+			{Name: "s3", Protocol: RestXML(), Anonymous: true, Operations: []Operation{Op("Do", "POST /do",
 				func(context.Context, *testXMLInput) ([]Permission, error) { return []Permission{needs}, nil },
 				func(context.Context, *testXMLInput) (*Empty, error) { return &Empty{}, nil })}},
 		},

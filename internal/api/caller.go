@@ -27,6 +27,14 @@ type Request struct {
 	served    *Served
 }
 
+// Note leaves something for [Service.Observe] beside what the pipeline knows of
+// the request. It is for the goroutine of the handler.
+func (r *Request) Note(note any) {
+	if r.served != nil {
+		r.served.Notes = append(r.served.Notes, note)
+	}
+}
+
 type requestKey struct{}
 
 // RequestOf returns the request that ctx belongs to. It panics when ctx does

@@ -21,6 +21,7 @@
 //	headers:"x-amz-meta-"   all headers with that prefix, as map[string]string
 //	payload:"xml"           the XML body (S3)
 //	payload:"stream"        the body, unread until the operation is authorized (*Payload or io.Reader)
+//	payload:"form"          the fields of a browser's form (*Form); header tags then name fields, and the stream is its file
 //	status:""               the HTTP status of an output (int), 200 when zero
 //	json:"…"                member of a JSON body (IoT)
 //	form:"…"                member of a Query body (IAM, STS); the field name when absent

@@ -5,11 +5,18 @@ import (
 	"strings"
 )
 
-// choose finds the service a request speaks to: by the service in the SigV4
-// credential scope; for unsigned requests by host name, else S3. For S3 it
-// also moves the bucket of a virtual-hosted request into the path.
+// choose finds the service a request speaks to: one that claims the host name;
+// else by the service in the SigV4 credential scope; for unsigned requests by
+// host name, else S3. For S3 it also moves the bucket of a virtual-hosted
+// request into the path.
 func (s *Server) choose(c *call) *service {
 	host := hostName(c.r.Host)
+	for _, svc := range s.claiming {
+		if bucket, claimed := svc.Host(host); claimed {
+			c.path = bucket + "/" + c.path
+			return svc
+		}
+	}
 	name := scopeService(c.r)
 	if name == "" {
 		name = serviceOfHost(host)

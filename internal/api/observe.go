@@ -1,13 +1,15 @@
 package api
 
 import (
+	"net/http"
 	"time"
 
+	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/policy"
 )
 
-// Observer is told of requests after they were answered. It must be quick and
-// safe for concurrent use.
+// Observer is told of requests after they were answered. It must be quick, safe
+// for concurrent use, and keep nothing of the request.
 type Observer interface {
 	Observe(*Served)
 }
@@ -35,6 +37,21 @@ type Served struct {
 	Refusals []Refusal
 	// Err is what went wrong, internal errors included.
 	Err error
+
+	// HTTP is the request's head. Path is its escaped path without the leading
+	// slash, with the bucket in front, also where the host name told that.
+	HTTP *http.Request
+	Path string
+	// Caller is nil unless Authenticated.
+	Caller *identity.Caller
+	// Began is when the request's head had been read, TurnAround the time from
+	// then until the answer's head was sent.
+	Began      time.Time
+	TurnAround time.Duration
+	// SentBytes is the size of the answer's body, as far as it was sent.
+	SentBytes int64
+	// Notes are what handlers left for Service.Observe; see Request.Note.
+	Notes []any
 }
 
 // Refusal is a denied permission and why.
@@ -59,7 +76,7 @@ func (s *Served) decided(p Permission, d policy.Decision) {
 }
 
 func (s *Server) observe(c *call, start time.Time, err error) {
-	if s.cfg.Observer == nil {
+	if s.cfg.Observer == nil && c.service.Observe == nil {
 		return
 	}
 	v := c.req.served
@@ -71,5 +88,14 @@ func (s *Server) observe(c *call, start time.Time, err error) {
 		}
 		v.CallerARN = c.req.Caller.Principal.ARN
 	}
-	s.cfg.Observer.Observe(v)
+	v.HTTP, v.Path, v.Caller, v.Began, v.SentBytes = c.r, c.path, c.req.Caller, start, c.sent
+	if c.written {
+		v.TurnAround = c.headAt.Sub(start)
+	}
+	if c.service.Observe != nil {
+		c.service.Observe(v)
+	}
+	if s.cfg.Observer != nil {
+		s.cfg.Observer.Observe(v)
+	}
 }

@@ -111,6 +111,20 @@ type Service struct {
 	Protocol Protocol
 	// Operations are the rows. Ambiguous routes and duplicate names panic in NewServer.
 	Operations []Operation
+	// Anonymous serves unsigned requests, as the anonymous caller; without it
+	// they are refused.
+	Anonymous bool
+	// Unsigned refuses signed requests. It goes with Anonymous.
+	Unsigned bool
+	// Host, when set, claims requests by their host name, in lower case and
+	// without port, whatever their signature says. The bucket that the name
+	// stands for is put in front of the path.
+	Host func(host string) (bucket string, claimed bool)
+	// CrossOrigin, when set, answers browsers on pages of other origins.
+	CrossOrigin CrossOrigin
+	// Observe, when set, is told of every request of the service before
+	// Config.Observer is, under the same conditions.
+	Observe func(*Served)
 	// Translate turns what a handler returns into an API error. It gets only
 	// errors that are not an *awserr.Error already. Nil: all are internal.
 	Translate func(error) error

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"time"
 
 	"inro.dev/inro/internal/awserr"
 	"inro.dev/inro/internal/sigv4"
@@ -53,18 +54,26 @@ type call struct {
 	op       *Operation
 	path     string // escaped, without a leading slash; the bucket in front for virtual-hosted S3
 	query    url.Values
-	form     url.Values // Query protocol
+	values   url.Values // Query protocol
 	names    []segment
 	labels   []string
 	source   *watchedBody // nil when the request has no body
 	body     []byte       // buffered body
 	payload  *Payload     // streamed body
+	form     *Form        // fields of a browser's upload; its file is the payload
 	written  bool
-	answered int // status
+	answered int   // status
+	sent     int64 // bytes of the answer's body
+	// formHeader is form as headers, made by header.
+	formHeader http.Header
+	headAt     time.Time // when the answer's head was sent
 }
 
 // decodeHead fills the fields that live in path, query and headers.
 func (b *binding) decodeHead(c *call, in reflect.Value) error {
+	if b.form >= 0 && c.form == nil {
+		return errFormKind
+	}
 	for i := range b.fields {
 		f := &b.fields[i]
 		text, ok := "", false
@@ -77,19 +86,24 @@ func (b *binding) decodeHead(c *call, in reflect.Value) error {
 				text = v[0]
 			}
 		case inHeader:
-			v := c.r.Header.Values(f.name)
+			v := c.header().Values(f.name)
 			if len(v) > 1 && amazonHeader(f.name) {
 				return c.service.Protocol.invalid([]Violation{{f.name, "[...]", "Member must be given once"}})
 			}
 			if len(v) > 0 {
 				text, ok = v[0], true
 			}
+			if c.form != nil && !headerValue(text) {
+				return c.service.Protocol.invalid([]Violation{{f.name, clip(text), "Member must not have control characters"}})
+			}
 		case inHeaders:
-			if m := prefixed(c.r.Header, f.name); m != nil {
+			if m := prefixed(c.header(), f.name); m != nil {
 				in.FieldByIndex(f.index).Set(reflect.ValueOf(m))
 			}
 		case inStream:
 			in.FieldByIndex(f.index).Set(reflect.ValueOf(c.payload))
+		case inForm:
+			in.FieldByIndex(f.index).Set(reflect.ValueOf(c.form))
 		}
 		if !ok {
 			continue
@@ -178,11 +192,12 @@ func (c *call) writeBody(status int, contentType string, body []byte) {
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	c.writeHeader(status)
 	if c.r.Method != http.MethodHead {
-		c.w.Write(body) // an error means that the client is gone
+		n, _ := c.w.Write(body) // an error means that the client is gone
+		c.sent += int64(n)
 	}
 }
 
 func (c *call) writeHeader(status int) {
-	c.written, c.answered = true, status
+	c.written, c.answered, c.headAt = true, status, time.Now()
 	c.w.WriteHeader(status)
 }

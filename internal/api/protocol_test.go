@@ -36,7 +36,7 @@ func decodeForm(t *testing.T, text string) (*formInput, error) {
 	}
 	in := new(formInput)
 	b := compileBinding("Test", reflect.TypeFor[formInput]())
-	return in, Query("ns").decode(&call{form: form}, b, reflect.ValueOf(in).Elem())
+	return in, Query("ns").decode(&call{values: form}, b, reflect.ValueOf(in).Elem())
 }
 
 func TestQueryFormsDecodeFlattenedMembers(t *testing.T) {
@@ -161,7 +161,7 @@ func FuzzQueryDecode(f *testing.F) {
 			return
 		}
 		in := new(formInput)
-		if err := Query("ns").decode(&call{form: form}, b, reflect.ValueOf(in).Elem()); err == nil {
+		if err := Query("ns").decode(&call{values: form}, b, reflect.ValueOf(in).Elem()); err == nil {
 			b.violations(reflect.ValueOf(in).Elem())
 		}
 	})

@@ -173,6 +173,7 @@ func encodeStream(c *call, b *binding, out reflect.Value) error {
 		return nil
 	}
 	n, err := io.Copy(c.w, payload.Reader)
+	c.sent += n
 	if err == nil && payload.Length >= 0 && n != payload.Length {
 		err = fmt.Errorf("body ended after %d of %d bytes", n, payload.Length)
 	}

@@ -49,6 +49,7 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	services map[string]*service
+	claiming []*service // those that claim host names
 	keys     *sigv4.KeyCache
 }
 
@@ -84,6 +85,9 @@ func NewServer(cfg Config) (*Server, error) {
 		compiled, err := compileService(svc)
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", svc.Name, err)
+		}
+		if svc.Host != nil {
+			s.claiming = append(s.claiming, compiled)
 		}
 		for _, name := range append([]string{svc.Name}, svc.Aliases...) {
 			if _, twice := s.services[name]; twice {
@@ -147,6 +151,9 @@ func (s *Server) guarded(c *call) (err error) {
 
 // run is every check in the only order there is.
 func (s *Server) run(c *call) error {
+	if answered, err := s.crossOrigin(c); answered {
+		return err
+	}
 	var err error
 	if c.query, err = parseQuery(c.r.URL.RawQuery); err != nil {
 		return c.service.Protocol.refusals().signatureError(&sigv4.Error{Kind: sigv4.KindInvalidRequest, Message: "The query string cannot be read: " + err.Error() + "."})
@@ -209,7 +216,7 @@ func (s *Server) authorize(ctx context.Context, c *call, in any) error {
 	if err != nil {
 		return err
 	}
-	if c.req.Caller.IsAnonymous() && c.service.Name != "s3" {
+	if c.req.Caller.IsAnonymous() && !c.service.Anonymous {
 		return c.service.Protocol.refusals().unsigned
 	}
 	for _, p := range needs {

@@ -118,7 +118,7 @@ func newRig(t testing.TB, change ...func(*Config)) *rig {
 	policies := identity.NewPolicies(policy.NewCache(100))
 	resolver := identity.NewResolver(identity.Config{Store: r.store, Sessions: noSessions{}, Policies: policies, Clock: clock})
 	// The pipeline needs an S3, which gets what belongs to nobody else.
-	s3 := api.Service{Name: "s3", Protocol: api.RestXML()}
+	s3 := api.Service{Name: "s3", Protocol: api.RestXML(), Anonymous: true}
 	r.server, err = api.NewServer(api.Config{
 		Services: []api.Service{s3, New(cfg).API()}, Authority: resolver, Region: testRegion, Clock: clock,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),

@@ -43,6 +43,7 @@ func (s *Service) API() api.Service {
 	return api.Service{
 		Name:       "s3",
 		Protocol:   api.RestXML(),
+		Anonymous:  true,
 		Operations: s.operations(),
 		Translate:  func(err error) error { return subject{}.translate(err) },
 	}

@@ -9,7 +9,8 @@
 //	b, err := v.Body(r)                   // S3 only; decoded and checked
 //	if _, err := io.Copy(dst, b); err != nil { discard }
 //
-// A client calls Sign, SignStreaming or Presign.
+// A form of a browser goes through ParseForm and FormAuthorization.Verify
+// instead. A client calls Sign, SignStreaming, Presign or SignForm.
 //
 // Two rules differ by the service in the scope. For "s3" the canonical path
 // is the decoded path encoded once, never normalised, and the payload hash is
@@ -26,8 +27,8 @@
 // line of a chunked body. What cannot be read without doubt is refused.
 //
 // What it leaves out: who owns an access key, whether a session token is
-// genuine, what the caller may do, Signature Version 2, SigV4A (ECDSA) and
-// the policies of browser POST uploads. It does no I/O but reading the
+// genuine, what the caller may do, what the policy of a browser's form allows,
+// Signature Version 2 and SigV4A (ECDSA). It does no I/O but reading the
 // request's body.
 //
 // Nothing here keeps package state. KeyCache is safe for concurrent use; the

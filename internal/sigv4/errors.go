@@ -63,6 +63,9 @@ const (
 	KindMalformedHeader
 	// KindMalformedQuery: the X-Amz-* query parameters cannot be read.
 	KindMalformedQuery
+	// KindMalformedForm: the fields of a browser's form that sign it cannot be
+	// read.
+	KindMalformedForm
 	// KindMissingDate: no usable X-Amz-Date or Date header.
 	KindMissingDate
 	// KindMissingContentSHA256: S3 without x-amz-content-sha256.
@@ -116,6 +119,7 @@ var kindCodes = [kindCount]struct {
 	KindUnsupported:          {"unsupported authorization", "InvalidRequest", 400, "IncompleteSignature", 400, "IncompleteSignatureException"},
 	KindMalformedHeader:      {"malformed authorization header", "AuthorizationHeaderMalformed", 400, "IncompleteSignature", 400, "IncompleteSignatureException"},
 	KindMalformedQuery:       {"malformed authorization query", "AuthorizationQueryParametersError", 400, "IncompleteSignature", 400, "IncompleteSignatureException"},
+	KindMalformedForm:        {"malformed form authorization", "InvalidArgument", 400, "IncompleteSignature", 400, "IncompleteSignatureException"},
 	KindMissingDate:          {"missing date", "AccessDenied", 403, "IncompleteSignature", 400, "IncompleteSignatureException"},
 	KindMissingContentSHA256: {"missing content hash", "InvalidRequest", 400, "IncompleteSignature", 400, "IncompleteSignatureException"},
 	KindInvalidContentSHA256: {"invalid content hash", "InvalidArgument", 400, "SignatureDoesNotMatch", 403, "InvalidSignatureException"},
