@@ -3,6 +3,8 @@ package object
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +16,14 @@ type bodyOptions struct {
 	contentMD5 []byte
 	checksums  []Algorithm
 	verify     func(Digests) error
+	encryption *Encryption
 }
 
 // receivedBody is a body that has been read to its end. An inline body is in
 // memory, a larger one in a durable segment file.
 type receivedBody struct {
 	Digests
+	etag   [16]byte // what the ETag is made of
 	inline []byte
 	ref    ref // embedded also stands for a body row still to be named
 
@@ -71,6 +75,7 @@ func (e *Engine) receive(ctx context.Context, body io.Reader, opts bodyOptions) 
 		b.release(true, err)
 		return nil, err
 	}
+	b.etag = opts.encryption.etag(b.MD5)
 	return b, nil
 }
 
@@ -161,6 +166,26 @@ func (b *receivedBody) check(opts bodyOptions) error {
 	}
 	if opts.verify != nil {
 		return opts.verify(b.Digests)
+	}
+	return nil
+}
+
+// etag returns what the ETag of a body is made of: its MD5, or bytes that tell
+// nothing of it to whoever does not have the key.
+func (enc *Encryption) etag(md5 [16]byte) [16]byte {
+	if enc == nil || !enc.OpaqueETag {
+		return md5
+	}
+	mac := hmac.New(sha256.New, enc.Key[:])
+	mac.Write([]byte("inro etag"))
+	mac.Write(md5[:])
+	return [16]byte(mac.Sum(nil))
+}
+
+// embedded returns the bytes to be kept behind the version's header.
+func (b *receivedBody) embedded() []byte {
+	if b.ref.where == embedded {
+		return b.inline
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -19,28 +20,48 @@ type Bucket struct {
 	Region  string
 	ID      string    // given by the engine; never used twice
 	Created time.Time // given by the engine
+
+	Versioning Versioning
+
+	// ObjectLock lets versions have a retention and a legal hold. It is never
+	// taken back, and needs VersioningEnabled.
+	ObjectLock bool
+
+	Quota Quota
 }
 
-// bucketState is a bucket in memory. All but dropped is constant.
+// bucketState is a bucket in memory. All but settings and dropped is constant.
 type bucketState struct {
-	Bucket
-	id       id
+	Name    string
+	Account string
+	id      id
+
 	scope    []byte
 	versions []byte // kindVersion and the scope
 	uploads  []byte // kindUpload and the scope
-	dropped  bool   // for mutations only
+
+	// settings describes the bucket. It is replaced by mutations only, when
+	// the change is on its way.
+	settings atomic.Pointer[Bucket]
+	dropped  bool // for mutations only
 }
 
 func newBucketState(b Bucket, bucketID id) *bucketState {
 	scope := appendScope(nil, b.Account, bucketID)
-	return &bucketState{
-		Bucket:   b,
+	s := &bucketState{
+		Name:     b.Name,
+		Account:  b.Account,
 		id:       bucketID,
 		scope:    scope,
 		versions: append([]byte{kindVersion}, scope...),
 		uploads:  append([]byte{kindUpload}, scope...),
 	}
+	s.settings.Store(&b)
+	return s
 }
+
+// versioned reports whether keys of the bucket may have several versions.
+func (b *bucketState) versioned() bool { return b.settings.Load().Versioning != Unversioned }
 
 // bucketTable holds all buckets.
 type bucketTable struct {
@@ -102,7 +123,8 @@ func (e *Engine) loadBuckets() error {
 }
 
 // CreateBucket creates a bucket, durable on return. It returns ErrBucketExists
-// together with the existing bucket, whoever owns it.
+// together with the existing bucket, whoever owns it. A bucket with ObjectLock
+// must have VersioningEnabled.
 func (e *Engine) CreateBucket(ctx context.Context, b Bucket) (Bucket, error) {
 	for _, field := range []string{b.Name, b.Account, b.Region} {
 		if len(field) > maxBucketFieldBytes {
@@ -111,6 +133,9 @@ func (e *Engine) CreateBucket(ctx context.Context, b Bucket) (Bucket, error) {
 	}
 	if b.Name == "" {
 		return Bucket{}, fmt.Errorf("create bucket: no name given")
+	}
+	if err := b.check(); err != nil {
+		return Bucket{}, fmt.Errorf("create bucket %q: %w", b.Name, err)
 	}
 	if err := e.admit(ctx, 0); err != nil {
 		return Bucket{}, err
@@ -131,7 +156,7 @@ func (e *Engine) CreateBucket(ctx context.Context, b Bucket) (Bucket, error) {
 	})
 	if err != nil {
 		if errors.Is(err, ErrBucketExists) {
-			b = existing.Bucket
+			b = *existing.settings.Load()
 		}
 		return b, fmt.Errorf("create bucket %q: %w", b.Name, err)
 	}
@@ -145,7 +170,7 @@ func (e *Engine) Bucket(ctx context.Context, name string) (Bucket, error) {
 	if err != nil {
 		return Bucket{}, err
 	}
-	return b.Bucket, nil
+	return *b.settings.Load(), nil
 }
 
 func (e *Engine) bucket(name string) (*bucketState, error) {
@@ -209,7 +234,7 @@ func (e *Engine) Buckets(ctx context.Context, account, prefix, after string, lim
 			break
 		}
 		if b := t.byName[name]; name != after && (account == "" || b.Account == account) {
-			found = append(found, b.Bucket)
+			found = append(found, *b.settings.Load())
 		}
 	}
 	return found, nil

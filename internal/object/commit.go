@@ -20,6 +20,10 @@ const (
 	gatherMost  = 200 * time.Microsecond
 )
 
+// errNextGroup is what a mutation returns, before any write, when it needs a row
+// whole that its own group has written. It is then run first in the next group.
+var errNextGroup = errors.New("next group")
+
 // mutation is a change of the index. It runs on the committer's goroutine, one at
 // a time, and sees all earlier ones. It must make all its checks before its first
 // write: an error after a write is a broken invariant. Slices that it writes must
@@ -42,6 +46,11 @@ type transaction struct {
 	// written holds the rows of this group by key; nil is a deleted row. Bodies
 	// behind a version's header are left out.
 	written map[string][]byte
+	// versions holds the keys of the version rows in written, by their common
+	// start, for keys with several versions.
+	versions map[string][]string
+	usage    map[string]*Usage // by the key of the row
+	messages map[string]int    // how many were enqueued, by queue
 	// freed are the IDs recorded as garbage, for the reaper.
 	freed []id
 }
@@ -180,6 +189,11 @@ func (c *committer) commit(first *op) {
 			tx, ops = c.begin()
 		}
 		next.err = tx.run(next.run)
+		if next.err == errNextGroup {
+			c.settle(tx, ops)
+			tx, ops = c.begin()
+			next.err = tx.run(next.run)
+		}
 		ops = append(ops, next)
 		if next.alone || len(ops) >= groupOps || tx.batch.Len() >= groupBytes {
 			break
@@ -204,6 +218,7 @@ func (c *committer) begin() (*transaction, []*op) {
 // write is told after the earlier groups, hence of what is durable.
 func (c *committer) settle(tx *transaction, ops []*op) {
 	e := c.engine
+	tx.writeUsage()
 	if !tx.batch.Empty() {
 		start := time.Now()
 		if err := e.db.Apply(tx.batch, pebble.Sync); err != nil {
@@ -218,6 +233,7 @@ func (c *committer) settle(tx *transaction, ops []*op) {
 	if len(tx.freed) > 0 {
 		e.reaper.add(tx.freed)
 	}
+	e.outbox.enqueued(tx.messages)
 	for _, o := range ops {
 		o.done <- struct{}{}
 	}
@@ -238,6 +254,16 @@ func (tx *transaction) run(mutate mutation) error {
 func (tx *transaction) get(key []byte) ([]byte, error) {
 	if row, ok := tx.written[string(key)]; ok {
 		return row, nil
+	}
+	return tx.engine.get(key)
+}
+
+// getWhole returns a row with all that is behind its header, or nil.
+func (tx *transaction) getWhole(key []byte) ([]byte, error) {
+	if row, ok := tx.written[string(key)]; ok && row != nil {
+		return nil, errNextGroup
+	} else if ok {
+		return nil, nil
 	}
 	return tx.engine.get(key)
 }

@@ -27,6 +27,9 @@ type CompleteOptions struct {
 	// Checksum is the expected checksum of the object; the zero value expects
 	// nothing. A difference is ErrDigestMismatch.
 	Checksum Checksum
+
+	// Messages is that of PutOptions.
+	Messages func(*Version) []Message
 }
 
 // CompleteUpload makes an object of uploaded parts without copying them; it is
@@ -65,7 +68,7 @@ var errPartsChanged = errors.New("parts changed")
 // completedBefore answers the completion of an upload that is no more: with the
 // current version if that is what it became.
 func (e *Engine) completedBefore(place uploadPlace, key string, parts []CompletedPart) (Version, error) {
-	v, err := e.head(place.bucket, versionKey(place.bucket.versions, key, nullSequence))
+	v, err := e.head(place.bucket, key, "")
 	if errors.Is(err, ErrNoSuchKey) || err == nil && (v.uploadID != place.id || v.ETag != joinedETag(parts)) {
 		return Version{}, ErrNoSuchUpload
 	}
@@ -75,7 +78,6 @@ func (e *Engine) completedBefore(place uploadPlace, key string, parts []Complete
 	if err := e.barrier(); err != nil {
 		return Version{}, err
 	}
-	v.Key = key
 	return v.Version, nil
 }
 
@@ -106,8 +108,7 @@ func (e *Engine) tryComplete(ctx context.Context, place uploadPlace, upload *upl
 	if err != nil {
 		return Version{}, err
 	}
-	row := versionKey(place.bucket.versions, upload.Key, nullSequence)
-	header, manifest := appendVersion(nil, &v, place.bucket.Account), appendManifest(nil, chosen)
+	manifest := appendManifest(nil, chosen)
 	_, err = e.commit(func(tx *transaction) error {
 		uploadRow, err := tx.get(place.row)
 		if err != nil {
@@ -120,13 +121,10 @@ func (e *Engine) tryComplete(ctx context.Context, place uploadPlace, upload *upl
 		if err != nil {
 			return err
 		}
-		old, err := tx.current(place.bucket, row, opts.Condition)
-		if err != nil {
+		if err := tx.putVersion(place.bucket, v, nil, now.storedBytes, opts.Condition, opts.Messages); err != nil {
 			return err
 		}
-		tx.set(row, header, nil)
 		tx.setUnread(idKey(kindManifest, v.ref.id), manifest)
-		tx.free(old.ref)
 		tx.endUpload(place, &v.ref.id)
 		return nil
 	})
@@ -190,11 +188,11 @@ func (e *Engine) checkPart(listed *CompletedPart, stored *partRecord, last bool)
 }
 
 // assemble describes the object that parts make.
-func (e *Engine) assemble(place uploadPlace, upload *uploadRecord, parts []partRecord, opts CompleteOptions) (versionRecord, error) {
-	v := versionRecord{
+func (e *Engine) assemble(place uploadPlace, upload *uploadRecord, parts []partRecord, opts CompleteOptions) (*versionRecord, error) {
+	v := &versionRecord{
 		Version: Version{
-			Key: upload.Key, VersionID: NullVersionID, Owner: upload.Owner,
-			PartCount: len(parts), Metadata: upload.Metadata,
+			Key: upload.Key, Owner: upload.Owner, PartCount: len(parts),
+			Metadata: upload.Metadata, Attributes: upload.Attributes, Encryption: upload.Encryption,
 		},
 		uploadID: place.id,
 	}

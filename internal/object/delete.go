@@ -2,21 +2,41 @@ package object
 
 import (
 	"context"
-	"errors"
+	"time"
 )
 
 // DeleteOptions are the options of Delete.
 type DeleteOptions struct {
-	VersionID string // empty: the current version
+	// VersionID names the version to remove for good. Empty: the current one,
+	// which in a bucket with versioning only gets a delete marker above it.
+	VersionID string
+
+	// Condition is on the version named, or the current one.
 	Condition Condition
+
+	// BypassGovernance removes a version under Governance retention too.
+	BypassGovernance bool
+
+	// Messages, when set, returns what to put into the outbox together with
+	// the deletion, of the version that was removed or the marker that was
+	// made. It is not called when nothing was done.
+	Messages func(*Version) []Message
 }
 
 // DeleteResult says what a delete did.
 type DeleteResult struct {
-	Key       string
-	VersionID string // of the version deleted; empty when there was none
-	Existed   bool
-	Err       error // of this key, in DeleteMany
+	Key string
+
+	// VersionID is that of the version removed, or of the delete marker made;
+	// empty when there was nothing to remove.
+	VersionID string
+
+	// DeleteMarker says that VersionID is a delete marker's: made, or removed
+	// when a version was named.
+	DeleteMarker bool
+
+	Existed bool  // a version was removed
+	Err     error // of this key, in DeleteMany
 }
 
 // DeleteTarget is one key to delete in DeleteMany.
@@ -25,8 +45,9 @@ type DeleteTarget struct {
 	Options DeleteOptions
 }
 
-// Delete deletes an object; that is durable on return. Deleting what does not
-// exist is no error, nor is naming a version that does not.
+// Delete deletes an object or a version; that is durable on return. Deleting what
+// does not exist is no error, nor is naming a version that does not. It returns
+// ErrObjectLocked for a version under retention or legal hold.
 func (e *Engine) Delete(ctx context.Context, bucket, key string, opts DeleteOptions) (DeleteResult, error) {
 	results, err := e.DeleteMany(ctx, bucket, []DeleteTarget{{Key: key, Options: opts}})
 	if err != nil {
@@ -48,26 +69,28 @@ func (e *Engine) DeleteMany(ctx context.Context, bucket string, targets []Delete
 		return nil, err
 	}
 	results := make([]DeleteResult, len(targets))
-	rows := make([][]byte, len(targets)) // nil: nothing to do
 	for i, t := range targets {
 		results[i].Key = t.Key
 		if results[i].Err = checkKey(t.Key); results[i].Err != nil {
 			continue
 		}
-		if named := t.Options.VersionID; named == "" || named == NullVersionID {
-			rows[i] = versionKey(b.versions, t.Key, nullSequence)
-			if err := e.precheck(rows[i], Condition{}); err != nil {
-				return nil, err
-			}
+		if err := e.precheck(b, t.Key, Condition{}); err != nil {
+			return nil, err
 		}
 	}
 	// The mutation fills a copy: with an unknown outcome it may run after return.
 	outcome := append([]DeleteResult(nil), results...)
+	now := e.now()
 	_, err = e.commit(func(tx *transaction) error {
 		if b.dropped {
 			return ErrNoSuchBucket
 		}
-		return tx.deleteRows(b, rows, targets, outcome)
+		for i := range targets {
+			if outcome[i].Err == nil {
+				outcome[i].Err = tx.deleteTarget(b, &targets[i], now, &outcome[i])
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -75,29 +98,83 @@ func (e *Engine) DeleteMany(ctx context.Context, bucket string, targets []Delete
 	return outcome, nil
 }
 
-// deleteRows deletes version rows and records the outcome of each. It returns no
-// error after the first write.
-func (tx *transaction) deleteRows(b *bucketState, rows [][]byte, targets []DeleteTarget, results []DeleteResult) error {
-	for i, row := range rows {
-		if row == nil {
-			continue
-		}
-		old, err := tx.current(b, row, targets[i].Options.Condition)
-		if errors.Is(err, ErrNoSuchKey) {
-			// S3 User Guide, "Conditional deletes": If-Match on an absent key is 404.
-			results[i].Err = err
-			continue
-		}
-		if err != nil {
-			results[i].Err = err
-			continue
-		}
-		if old.VersionID == "" {
-			continue
-		}
-		tx.delete(row)
-		tx.free(old.ref)
-		results[i].Existed, results[i].VersionID = true, NullVersionID
+// deleteTarget deletes one target. It fails before it writes.
+func (tx *transaction) deleteTarget(b *bucketState, t *DeleteTarget, now time.Time, result *DeleteResult) error {
+	if t.Options.VersionID == "" && b.versioned() {
+		return tx.putMarker(b, t, now, result)
 	}
+	f, v, err := tx.version(b, t.Key, t.Options.VersionID)
+	if err != nil {
+		return err
+	}
+	var named *Version
+	if v != nil {
+		named = &v.Version
+	}
+	if err := t.Options.Condition.check(named); err != nil {
+		// S3 User Guide, "Conditional deletes": If-Match on an absent key is 404.
+		return err
+	}
+	if v == nil {
+		return nil
+	}
+	if v.locked(now, t.Options.BypassGovernance) {
+		return ErrObjectLocked
+	}
+	if err := tx.removeVersion(b, f.row, v); err != nil {
+		return err
+	}
+	result.Existed, result.VersionID, result.DeleteMarker = true, v.VersionID, v.DeleteMarker
+	tx.enqueue(t.Options.Messages, &v.Version)
+	return nil
+}
+
+// locked reports whether a version may not be removed yet (S3 User Guide, "Locking
+// objects with Object Lock").
+func (v *Version) locked(now time.Time, bypassGovernance bool) bool {
+	if v.LegalHold {
+		return true
+	}
+	retained := v.Retention.Mode != NoRetention && now.Before(v.Retention.Until)
+	return retained && (v.Retention.Mode == Compliance || !bypassGovernance)
+}
+
+// removeVersion removes a version for good. It fails before it writes.
+func (tx *transaction) removeVersion(b *bucketState, row []byte, v *versionRecord) error {
+	objects := int64(-1)
+	if v.DeleteMarker {
+		objects = 0
+	}
+	charge, err := tx.charge(b, v.Key, -v.SizeBytes, objects)
+	if err != nil {
+		return err
+	}
+	charge.apply()
+	tx.deleteVersion(b, row)
+	tx.free(v.ref)
+	if v.number == (versionID{}) && sequenceOf(row) != nullSequence {
+		tx.delete(nullKey(b.scope, v.Key))
+	}
+	return nil
+}
+
+// putMarker makes a delete marker the current version of a key. It fails before
+// it writes.
+func (tx *transaction) putMarker(b *bucketState, t *DeleteTarget, now time.Time, result *DeleteResult) error {
+	marker := versionRecord{Version: Version{Key: t.Key, Modified: now, Owner: b.Account, DeleteMarker: true}}
+	place, err := tx.place(b, &marker, t.Options.Condition)
+	if err != nil {
+		return err
+	}
+	if old := place.replaced; old != nil && !old.DeleteMarker {
+		charge, err := tx.charge(b, t.Key, -old.SizeBytes, -1)
+		if err != nil {
+			return err
+		}
+		charge.apply()
+	}
+	tx.put(b, place, &marker, nil)
+	result.VersionID, result.DeleteMarker, result.Existed = marker.VersionID, true, place.replaced != nil
+	tx.enqueue(t.Options.Messages, &marker.Version)
 	return nil
 }

@@ -1,11 +1,12 @@
-// Package object is the local object engine: buckets, objects, uploads in parts
-// and conditional writes, in one data folder held by one process.
+// Package object is the local object engine: buckets, objects and their versions,
+// uploads in parts, conditional writes, locks, quotas and an outbox of messages, in
+// one data folder held by one process.
 //
 // An Engine is opened on a folder and used through its methods, all safe for
 // concurrent use. Bodies stream in through an io.Reader and out through a
 // Reader; memory per request is bounded whatever their size. The package knows
-// nothing of HTTP, of API errors or of who may do what. Not here yet: versioning
-// beyond the null version, object lock, tags.
+// nothing of HTTP, of API errors or of who may do what, and keeps access control
+// lists and sealed keys without reading them.
 //
 // # Promises
 //
@@ -39,7 +40,10 @@
 //
 //	'a' name                             settings of the folder: format, epoch, clean
 //	'b' bucket name                      bucket
-//	'o' scope key' order                 version of an object
+//	'o' scope key' order                 version of an object, or delete marker
+//	'n' scope key'                       sequence number:8 of the null version
+//	'q' scope folder'                    usage of a folder; of the bucket when empty
+//	'e' length:1 queue sequence:8        message in the outbox
 //	'd' segment ID                       body of a segment kept in the index
 //	'm' manifest ID                      parts of an object put in parts
 //	'u' scope key' upload ID             upload in progress
@@ -50,13 +54,19 @@
 //	scope   account length:1, account, bucket ID:16
 //	key'    the key with 00 written as 00 ff, then 00 01
 //	order:8 complement of the version's sequence number: the newest comes first
+//	folder' escaped and ended as key' is
 //	ID:16   segment and manifest: epoch:4, counter:6, random:6
 //	        upload: time in ns:8, random:8; bucket: random
 //
 // A key' sorts as its key does, and the rows of keys with a prefix are one range.
 // In a bucket that was never versioned a key has one version, the null version,
-// whose sequence number is 0. A bucket ID is never used twice, so what was left
-// of a deleted bucket can never appear in a new one of the same name.
+// whose sequence number is 0. In others a key may have many; the first row is the
+// current one. A version written while versioning was suspended is a null version
+// with a sequence number like others, and an 'n' row tells it; of the null version
+// at 0 there is none. A bucket ID is never used twice, so what was left of a
+// deleted bucket can never appear in a new one of the same name.
+//
+// Usage rows are counted in the commits that change what they count.
 //
 // Records begin with the number of their layout and are drawn in record.go.
 //

@@ -55,6 +55,10 @@ type Config struct {
 	// 256 MiB; negative is no reserve.
 	ReserveBytes int64
 
+	// MaxQueueMessages is how many messages a queue of the outbox holds; more
+	// are dropped. Default 100,000.
+	MaxQueueMessages int
+
 	// minPartBytes and maxRoundRows are the constants of these names but in tests.
 	minPartBytes int64
 	maxRoundRows int
@@ -91,6 +95,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ReserveBytes == 0 {
 		c.ReserveBytes = 256 << 20
 	}
+	if c.MaxQueueMessages == 0 {
+		c.MaxQueueMessages = 100_000
+	}
 	if c.minPartBytes == 0 {
 		c.minPartBytes = MinPartSizeBytes
 	}
@@ -102,6 +109,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("object: no data folder given")
 	case c.InlineMaxBytes < 0 || c.InlineMaxBytes > maxInlineBytes:
 		return c, fmt.Errorf("object: InlineMaxBytes %d is not between 0 and %d", c.InlineMaxBytes, maxInlineBytes)
+	case c.MaxQueueMessages < 0:
+		return c, errors.New("object: MaxQueueMessages is negative")
 	case c.CacheSizeBytes < 0 || c.MemTableSizeBytes < 0 || c.MaxBodyBytes < 0:
 		return c, errors.New("object: a size is negative")
 	}
@@ -124,6 +133,10 @@ type Engine struct {
 	buckets   bucketTable
 	buffers   bufferPool
 
+	outbox outbox
+
+	lastSequence uint64 // of a version; for mutations only
+
 	idCounter atomic.Uint64
 	randMu    sync.Mutex // guards cfg.Rand
 
@@ -138,7 +151,10 @@ type Engine struct {
 }
 
 // formatVersion is the number of the layout of the data folder.
-const formatVersion = 1
+//
+//	1  one version a key, no usage rows
+//	2  versions, attributes, usage
+const formatVersion = 2
 
 // Open opens the data folder, creating it when absent. It returns ErrLocked,
 // ErrNewerFormat or ErrCorrupt among others.
@@ -180,6 +196,9 @@ func (e *Engine) open() (err error) {
 	}
 	e.epoch = last.epoch + 1
 	if err := e.loadBuckets(); err != nil {
+		return err
+	}
+	if err := e.loadOutbox(); err != nil {
 		return err
 	}
 	garbage, err := e.garbage()
@@ -287,6 +306,12 @@ func (e *Engine) begin() (last run, err error) {
 	}
 	if last.epoch, err = e.setting(settingEpoch); err != nil {
 		return last, err
+	}
+	if format == 1 {
+		e.cfg.Logger.Info("data folder is brought to a newer format", "from", format, "to", formatVersion)
+		if err := e.countUsage(); err != nil {
+			return last, fmt.Errorf("count usage: %w", err)
+		}
 	}
 	mark, err := e.get(settingClean)
 	if err != nil {

@@ -12,8 +12,24 @@ var (
 	ErrBucketExists   = errors.New("bucket exists")
 	ErrBucketNotEmpty = errors.New("bucket is not empty")
 
+	// ErrVersioningLocked says that object lock and the state of versioning do
+	// not go together.
+	ErrVersioningLocked = errors.New("object lock needs versioning enabled")
+
+	// ErrNotLockable refuses a retention or a legal hold in a bucket without
+	// object lock.
+	ErrNotLockable = errors.New("bucket has no object lock")
+
+	// ErrObjectLocked refuses the deletion of a version under retention or
+	// legal hold, and a change of its retention that would shorten it.
+	ErrObjectLocked = errors.New("version is locked")
+
+	// ErrQuotaExceeded arrives inside a *QuotaError.
+	ErrQuotaExceeded = errors.New("quota exceeded")
+
 	ErrNoSuchKey     = errors.New("no such key")
 	ErrNoSuchVersion = errors.New("no such version")
+	ErrDeleteMarker  = errors.New("version is a delete marker")
 	ErrKeyTooLong    = errors.New("key is longer than 1024 bytes")
 	ErrInvalidKey    = errors.New("key is empty or not UTF-8")
 
@@ -34,6 +50,14 @@ var (
 	// ErrInvalidChecksum says that a checksum algorithm, type or value does
 	// not exist or cannot be combined as asked.
 	ErrInvalidChecksum = errors.New("invalid checksum")
+
+	// ErrInvalidAttributes says that attributes exceed MaxAttributesBytes, or
+	// Encryption.Info MaxEncryptionInfoBytes.
+	ErrInvalidAttributes = errors.New("attributes too large")
+
+	// ErrSealed says that a Reader of an encrypted version was not unlocked, or
+	// with another key than it was put with.
+	ErrSealed = errors.New("version is encrypted with another key")
 
 	// ErrInvalidMetadata says that the metadata of an object exceed
 	// MaxMetadataBytes.
@@ -74,6 +98,23 @@ var (
 
 	ErrClosed = errors.New("object engine is closed")
 )
+
+// DeleteMarkerError says that what was asked for is a delete marker. It wraps
+// ErrNoSuchKey when the current version was asked for, and ErrDeleteMarker when
+// the marker was named by its version ID.
+type DeleteMarkerError struct {
+	Version Version
+	Named   bool
+}
+
+func (e *DeleteMarkerError) Error() string { return "delete marker " + e.Version.VersionID }
+
+func (e *DeleteMarkerError) Unwrap() error {
+	if e.Named {
+		return ErrDeleteMarker
+	}
+	return ErrNoSuchKey
+}
 
 // PartError refuses one part of a list of completed parts. It wraps
 // ErrInvalidPart, ErrPartOrder or ErrPartTooSmall.

@@ -374,8 +374,12 @@ func (r *reaper) planParts(m *removal, scope []byte, upload id, kept map[id]bool
 	return iter.Error()
 }
 
-// planBucket removes the uploads of a deleted bucket.
+// planBucket removes the uploads of a deleted bucket and what was counted of it.
 func (r *reaper) planBucket(m *removal, scope []byte) error {
+	usage := append([]byte{kindUsage}, scope...)
+	if err := r.planRows(m, usage); err != nil || m.more {
+		return err
+	}
 	prefix := append([]byte{kindUpload}, scope...)
 	iter, err := r.engine.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)})
 	if err != nil {
@@ -395,6 +399,20 @@ func (r *reaper) planBucket(m *removal, scope []byte) error {
 			m.more = true
 			break
 		}
+	}
+	return iter.Error()
+}
+
+// planRows removes the rows that start with prefix.
+func (r *reaper) planRows(m *removal, prefix []byte) error {
+	iter, err := r.engine.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)})
+	if err != nil {
+		return err
+	}
+	defer iter.Close()
+	for valid := iter.First(); valid && !m.more; valid = iter.Next() {
+		m.row(append([]byte(nil), iter.Key()...))
+		m.more = len(m.rows) > r.engine.cfg.maxRoundRows
 	}
 	return iter.Error()
 }

@@ -45,9 +45,10 @@ type piece struct {
 }
 
 // Get opens an object for reading. The reader keeps giving the version it was
-// opened on when that is overwritten or deleted meanwhile. It must be closed.
+// opened on when that is overwritten or deleted meanwhile. It must be closed. A
+// delete marker is a *DeleteMarkerError.
 func (e *Engine) Get(ctx context.Context, bucket, key string, opts GetOptions) (*Reader, error) {
-	b, row, err := e.readable(ctx, bucket, key, opts)
+	b, err := e.readable(ctx, bucket, key)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (e *Engine) Get(ctx context.Context, bucket, key string, opts GetOptions) (
 	defer e.leave()
 	r := &Reader{engine: e}
 	for {
-		found, err := e.openVersion(r, b, row, key)
+		found, err := e.openVersion(r, b, key, opts.VersionID)
 		if err != nil {
 			r.Close()
 			return nil, err
@@ -73,41 +74,54 @@ func (e *Engine) Get(ctx context.Context, bucket, key string, opts GetOptions) (
 	return r, nil
 }
 
-// readable returns the row of the version asked for.
-func (e *Engine) readable(ctx context.Context, bucket, key string, opts GetOptions) (*bucketState, []byte, error) {
+// readable returns the bucket for a read.
+func (e *Engine) readable(ctx context.Context, bucket, key string) (*bucketState, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	b, err := e.bucket(bucket)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := checkKey(key); err != nil {
-		return nil, nil, err
+	return b, checkKey(key)
+}
+
+// decodeFound decodes a version row that findVersion found, nil when there was
+// none, and refuses what cannot be read.
+func decodeFound(b *bucketState, key, versionID string, value []byte) (versionRecord, []byte, error) {
+	if value == nil {
+		return versionRecord{}, nil, absent(versionID)
 	}
-	if opts.VersionID != "" && opts.VersionID != NullVersionID {
-		return nil, nil, ErrNoSuchVersion
+	v, body, err := decodeVersion(value, b.Account)
+	if err != nil {
+		return v, nil, err
 	}
-	return b, versionKey(b.versions, key, nullSequence), nil
+	v.Key = key
+	switch {
+	case !v.named(versionID):
+		return v, nil, absent(versionID)
+	case v.DeleteMarker:
+		return v, nil, &DeleteMarkerError{Version: v.Version, Named: versionID != ""}
+	}
+	return v, body, nil
 }
 
 // openVersion reads the version row and gets hold of the bytes it points at. It
 // reports false when the version was replaced in between.
-func (e *Engine) openVersion(r *Reader, b *bucketState, row []byte, key string) (found bool, err error) {
-	value, closer, err := e.db.Get(row)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return false, ErrNoSuchKey
-	}
-	if err != nil {
-		return false, fmt.Errorf("read index: %w", err)
-	}
-	defer closer.Close()
-	v, body, err := decodeVersion(value, b.Account)
-	if err != nil {
-		return false, err
-	}
-	v.Key = key
-	r.Version = v.Version
+func (e *Engine) openVersion(r *Reader, b *bucketState, key, versionID string) (found bool, err error) {
+	err = e.findVersion(b, key, versionID, func(row, value []byte) error {
+		v, body, err := decodeFound(b, key, versionID, value)
+		if err != nil {
+			return err
+		}
+		r.Version = v.Version
+		found, err = e.openBody(r, &v, body, row, value)
+		return err
+	})
+	return found && err == nil, err
+}
+
+func (e *Engine) openBody(r *Reader, v *versionRecord, body, row, value []byte) (found bool, err error) {
 	switch v.ref.where {
 	case embedded:
 		if int64(len(body)) != v.SizeBytes {
@@ -125,7 +139,7 @@ func (e *Engine) openVersion(r *Reader, b *bucketState, row []byte, key string) 
 		}
 		return true, nil
 	}
-	return e.pinVersion(r, &v, row, value)
+	return e.pinVersion(r, v, row, value)
 }
 
 // loadBody copies a body row into a buffer of the pool. A reader may live long; to
@@ -325,30 +339,27 @@ func (e *Engine) Head(ctx context.Context, bucket, key string, opts GetOptions) 
 		}
 		return r.Version, r.Close()
 	}
-	b, row, err := e.readable(ctx, bucket, key, opts)
+	b, err := e.readable(ctx, bucket, key)
 	if err != nil {
 		return Version{}, err
 	}
-	v, err := e.head(b, row)
-	v.Key = key
+	v, err := e.head(b, key, opts.VersionID)
 	return v.Version, err
 }
 
-func (e *Engine) head(b *bucketState, row []byte) (versionRecord, error) {
+func (e *Engine) head(b *bucketState, key, versionID string) (v versionRecord, err error) {
 	if err := e.enter(); err != nil {
-		return versionRecord{}, err
+		return v, err
 	}
 	defer e.leave()
-	value, closer, err := e.db.Get(row)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return versionRecord{}, ErrNoSuchKey
-	}
+	err = e.findVersion(b, key, versionID, func(_, value []byte) error {
+		v, _, err = decodeFound(b, key, versionID, value)
+		return err
+	})
 	if err != nil {
-		return versionRecord{}, fmt.Errorf("read index: %w", err)
+		return versionRecord{}, err
 	}
-	defer closer.Close()
-	v, _, err := decodeVersion(value, b.Account)
-	return v, err
+	return v, nil
 }
 
 // ObjectParts returns up to limit parts of an object put in parts, those after

@@ -13,6 +13,9 @@ const (
 	kindSetting  = 'a'
 	kindBucket   = 'b'
 	kindVersion  = 'o'
+	kindNull     = 'n'
+	kindUsage    = 'q'
+	kindMessage  = 'e'
 	kindBody     = 'd'
 	kindManifest = 'm'
 	kindUpload   = 'u'
@@ -25,8 +28,8 @@ const (
 	idBytes    = 16
 	orderBytes = 8
 
-	// nullSequence orders the version of a bucket that was never versioned
-	// behind every numbered one.
+	// nullSequence orders the version written before a bucket was versioned
+	// behind every other one.
 	nullSequence = 0
 )
 
@@ -127,9 +130,20 @@ func successor(prefix []byte) []byte {
 
 // versionKey returns the key of a version row. prefix is kindVersion and a scope.
 func versionKey(prefix []byte, key string, sequence uint64) []byte {
-	row := make([]byte, 0, len(prefix)+len(key)+4+orderBytes)
-	row = appendKey(append(row, prefix...), key)
-	return binary.BigEndian.AppendUint64(row, math.MaxUint64-sequence)
+	return binary.BigEndian.AppendUint64(versionsPrefix(prefix, key), math.MaxUint64-sequence)
+}
+
+// versionsPrefix returns the common start of the version rows of a key.
+func versionsPrefix(prefix []byte, key string) []byte {
+	row := make([]byte, 0, len(prefix)+len(key)+4+orderBytes+1)
+	return appendKey(append(row, prefix...), key)
+}
+
+// nullKey returns the key of the row that tells the sequence number of a key's
+// null version, when that is not nullSequence.
+func nullKey(scope []byte, key string) []byte {
+	row := append(append(make([]byte, 0, len(scope)+len(key)+5), kindNull), scope...)
+	return appendKey(row, key)
 }
 
 // uploadKey returns the key of an upload row. prefix is kindUpload and a scope.

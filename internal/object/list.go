@@ -43,7 +43,7 @@ func (e *Engine) List(ctx context.Context, bucket string, opts ListOptions) (Lis
 		return List{}, err
 	}
 	var list List
-	w := walk{prefix: opts.Prefix, delimiter: opts.Delimiter, rows: b.versions}
+	w := walk{prefix: opts.Prefix, delimiter: opts.Delimiter, rows: b.versions, currentOnly: b.versioned()}
 	err = e.walk(ctx, &w, opts.After, nil, func(found step) (bool, error) {
 		if len(list.Entries) >= opts.Limit {
 			list.Truncated = opts.Limit > 0
@@ -77,6 +77,11 @@ type walk struct {
 	rows      []byte
 	prefix    string
 	delimiter string
+
+	// currentOnly passes over all versions of a key but the current one, and
+	// over keys whose current version is a delete marker. It must be set for
+	// a bucket that is versioned.
+	currentOnly bool
 }
 
 // step is a place in a walk: a common prefix, or a key with its row.
@@ -151,18 +156,39 @@ func (e *Engine) walk(ctx context.Context, w *walk, after string, afterRow []byt
 			return fmt.Errorf("index key %x: %w", iter.Key(), ErrCorrupt)
 		}
 		common := w.commonPrefixOf(key)
-		on, err := visit(step{commonPrefix: common, key: key, rest: rest, iter: iter})
-		if err != nil || !on {
-			return err
+		dead := false
+		if w.currentOnly {
+			if dead, err = isDeleteMarker(iter.Value()); err != nil {
+				return fmt.Errorf("index key %x: %w", iter.Key(), err)
+			}
 		}
-		if common == "" {
-			valid = iter.Next()
-		} else {
+		if !dead {
+			on, err := visit(step{commonPrefix: common, key: key, rest: rest, iter: iter})
+			if err != nil || !on {
+				return err
+			}
+		}
+		switch {
+		case common != "" && !dead:
 			valid = iter.SeekGE(successor(appendEscaped(bytes.Clone(w.rows), common)))
+		case w.currentOnly:
+			valid = nextKey(iter)
+		default:
+			valid = iter.Next()
 		}
 	}
 	if err := iter.Error(); err != nil {
 		return fmt.Errorf("read index: %w", err)
 	}
 	return ctx.Err()
+}
+
+// nextKey goes on to the first version row of the next key: by a step when the
+// key has one version, else by a seek.
+func nextKey(iter *pebble.Iterator) bool {
+	prefix := bytes.Clone(iter.Key()[:len(iter.Key())-orderBytes])
+	if !iter.Next() || !bytes.HasPrefix(iter.Key(), prefix) {
+		return iter.Valid()
+	}
+	return iter.SeekGE(successor(prefix))
 }

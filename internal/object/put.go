@@ -2,9 +2,8 @@ package object
 
 import (
 	"context"
-	"fmt"
+	"encoding/binary"
 	"io"
-	"strings"
 )
 
 // embedMaxBytes is the largest body kept in the version row itself. A listing
@@ -16,8 +15,12 @@ type PutOptions struct {
 	// SizeBytes is the exact size of the body, or UnknownSize.
 	SizeBytes int64
 
-	Metadata Metadata
-	Owner    string // account ID; empty: the bucket's account
+	Metadata   Metadata
+	Attributes Attributes
+	Owner      string // account ID; empty: the bucket's account
+
+	// Encryption, when set, is how the body is stored.
+	Encryption *Encryption
 
 	// ContentMD5 is the expected MD5 of the body, 16 bytes; nil expects
 	// nothing. A difference is ErrDigestMismatch.
@@ -31,24 +34,30 @@ type PutOptions struct {
 	Verify func(Digests) error
 
 	Condition Condition
+
+	// Messages, when set, returns what to put into the outbox together with
+	// the version. It runs at the commit, for everybody, so it must be quick.
+	Messages func(*Version) []Message
 }
 
-// Put stores an object; it is durable and visible on return. Of concurrent
-// writers of one key the last to commit wins. Errors of body come back wrapped.
+// Put stores an object; it is durable and visible on return. In a bucket with
+// versioning it becomes a version of its own; else it takes the place of the null
+// version. Of concurrent writers of one key the last to commit wins. Errors of
+// body come back wrapped.
 func (e *Engine) Put(ctx context.Context, bucket, key string, body io.Reader, opts PutOptions) (Version, error) {
 	b, err := e.writable(ctx, bucket, key, opts.SizeBytes)
 	if err != nil {
 		return Version{}, err
 	}
-	if opts.Metadata.sizeBytes() > MaxMetadataBytes {
-		return Version{}, ErrInvalidMetadata
+	if err := checkDescription(&opts.Metadata, &opts.Attributes, opts.Encryption); err != nil {
+		return Version{}, err
 	}
-	row := versionKey(b.versions, key, nullSequence)
-	if err := e.precheck(row, opts.Condition); err != nil {
+	if err := e.precheck(b, key, opts.Condition); err != nil {
 		return Version{}, err
 	}
 	received, err := e.receive(ctx, body, bodyOptions{
 		sizeBytes: opts.SizeBytes, contentMD5: opts.ContentMD5, checksums: opts.Checksums, verify: opts.Verify,
+		encryption: opts.Encryption,
 	})
 	if err != nil {
 		return Version{}, err
@@ -60,36 +69,47 @@ func (e *Engine) Put(ctx context.Context, bucket, key string, body io.Reader, op
 	}
 	v := versionRecord{
 		Version: Version{
-			Key: key, VersionID: NullVersionID, SizeBytes: received.SizeBytes,
-			ETag: etag(received.MD5, 0), Owner: opts.Owner,
-			Checksums: received.Checksums, Metadata: opts.Metadata,
+			Key: key, SizeBytes: received.SizeBytes, ETag: etag(received.etag, 0), Owner: opts.Owner,
+			Checksums: received.Checksums, Metadata: opts.Metadata, Attributes: opts.Attributes,
 		},
-		md5: received.MD5,
+		md5: received.etag,
 		ref: received.ref,
+	}
+	if opts.Encryption != nil {
+		v.Encryption = opts.Encryption.Info
 	}
 	if v.Owner == "" {
 		v.Owner = b.Account
 	}
-	var behind []byte // an embedded body
-	if v.ref.where == embedded {
-		behind = received.inline
-	}
 	v.Modified = e.now()
-	header := appendVersion(nil, &v, b.Account)
+	// With an unknown outcome the mutation may run after return: it has a record
+	// of its own.
+	stored := new(versionRecord)
+	*stored = v
 	settled, err = e.commit(func(tx *transaction) error {
-		old, err := tx.current(b, row, opts.Condition)
-		if err != nil {
+		if err := tx.putVersion(b, stored, received.embedded(), 0, opts.Condition, opts.Messages); err != nil {
 			return err
 		}
-		tx.set(row, header, behind)
 		received.write(tx)
-		tx.free(old.ref)
 		return nil
 	})
 	if err != nil {
 		return Version{}, err
 	}
-	return v.Version, nil
+	return stored.Version, nil
+}
+
+// checkDescription bounds what a new object carries beside its body.
+func checkDescription(m *Metadata, a *Attributes, encryption *Encryption) error {
+	switch {
+	case m.sizeBytes() > MaxMetadataBytes:
+		return ErrInvalidMetadata
+	case a.sizeBytes() > MaxAttributesBytes:
+		return ErrInvalidAttributes
+	case encryption != nil && (encryption.Info == "" || len(encryption.Info) > MaxEncryptionInfoBytes):
+		return ErrInvalidAttributes
+	}
+	return nil
 }
 
 // writable returns the bucket for a write that may go ahead.
@@ -101,24 +121,35 @@ func (e *Engine) writable(ctx context.Context, bucket, key string, sizeBytes int
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
-	return b, e.admit(ctx, sizeBytes)
+	if err := e.admit(ctx, sizeBytes); err != nil {
+		return nil, err
+	}
+	return b, e.checkQuota(b, key, sizeBytes)
 }
 
 // precheck evaluates a condition before the body is received, so that a write
 // which cannot succeed costs no transfer. It also brings the row into the cache,
 // which the committer, who serves everybody, then finds there.
-func (e *Engine) precheck(row []byte, condition Condition) error {
+func (e *Engine) precheck(b *bucketState, key string, condition Condition) error {
 	if err := e.enter(); err != nil {
 		return err
 	}
-	old, err := e.get(row)
-	e.leave()
-	if err != nil {
+	var refused error
+	err := e.findVersion(b, key, "", func(_, value []byte) error {
+		if condition.zero() {
+			return nil
+		}
+		if value == nil {
+			refused = condition.check(nil)
+			return nil
+		}
+		v, _, err := decodeVersion(value, b.Account)
+		refused = condition.check(&v.Version)
 		return err
-	}
-	refused := checkCondition(old, condition)
-	if refused == nil {
-		return nil
+	})
+	e.leave()
+	if err != nil || refused == nil {
+		return err
 	}
 	if err := e.barrier(); err != nil {
 		return err
@@ -126,51 +157,93 @@ func (e *Engine) precheck(row []byte, condition Condition) error {
 	return refused
 }
 
-// current reads the version that a write is about to replace; the zero record
-// when there is none. It checks the bucket and the condition.
-func (tx *transaction) current(b *bucketState, row []byte, condition Condition) (versionRecord, error) {
-	if b.dropped {
-		return versionRecord{}, ErrNoSuchBucket
-	}
-	old, err := tx.get(row)
+// putVersion makes v the current version of its key, under the ID that the
+// bucket's versioning gives it, and frees what it replaces. pendingBytes of its
+// size are counted already. It fails before it writes.
+func (tx *transaction) putVersion(b *bucketState, v *versionRecord, body []byte, pendingBytes int64, condition Condition, messages func(*Version) []Message) error {
+	place, err := tx.place(b, v, condition)
 	if err != nil {
-		return versionRecord{}, err
+		return err
 	}
-	if err := checkCondition(old, condition); err != nil {
-		return versionRecord{}, err
+	bytes, objects := v.SizeBytes-pendingBytes, int64(1)
+	if old := place.replaced; old != nil {
+		bytes -= old.SizeBytes
+		if !old.DeleteMarker {
+			objects--
+		}
 	}
-	if old == nil {
-		return versionRecord{}, nil
+	charge, err := tx.charge(b, v.Key, bytes, objects)
+	if err != nil {
+		return err
 	}
-	v, _, err := decodeVersion(old, b.Account)
-	return v, err
+	charge.apply()
+	tx.put(b, place, v, body)
+	tx.enqueue(messages, &v.Version)
+	return nil
 }
 
-// checkCondition evaluates a condition on a version row, nil when there is none.
-func checkCondition(row []byte, condition Condition) error {
-	if condition.zero() {
-		return nil
+// placement is where a new version goes.
+type placement struct {
+	row         []byte
+	replaced    *versionRecord // the null version that it takes the place of
+	replacedRow []byte
+	null        bool // a kindNull row must tell of it
+}
+
+// place evaluates the condition and decides where v goes. It sets v's ID.
+func (tx *transaction) place(b *bucketState, v *versionRecord, condition Condition) (placement, error) {
+	if b.dropped {
+		return placement{}, ErrNoSuchBucket
 	}
-	var current string
-	if row != nil {
-		v, _, err := decodeVersion(row, "")
-		if err != nil {
-			return err
-		}
-		current = v.ETag
+	settings := b.settings.Load()
+	if !settings.ObjectLock && (v.LegalHold || v.Retention != Retention{}) {
+		return placement{}, ErrNotLockable
 	}
-	if want := condition.IfMatch; want != "" {
-		if row == nil {
-			return fmt.Errorf("If-Match: %w", ErrNoSuchKey)
-		}
-		if want != "*" && strings.Trim(want, `"`) != current {
-			return fmt.Errorf("If-Match: %w", ErrPreconditionFailed)
-		}
+	f, current, err := tx.version(b, v.Key, "")
+	if err != nil {
+		return placement{}, err
 	}
-	if deny := condition.IfNoneMatch; deny != "" && row != nil {
-		if deny == "*" || strings.Trim(deny, `"`) == current {
-			return fmt.Errorf("If-None-Match: %w", ErrPreconditionFailed)
-		}
+	var now *Version
+	if current != nil {
+		now = &current.Version
 	}
-	return nil
+	if err := condition.check(now); err != nil {
+		return placement{}, err
+	}
+	v.VersionID, v.number = NullVersionID, versionID{}
+	if settings.Versioning == Unversioned {
+		return placement{row: versionKey(b.versions, v.Key, nullSequence), replaced: current, replacedRow: f.row}, nil
+	}
+	last := uint64(nullSequence)
+	if f.row != nil {
+		last = sequenceOf(f.row)
+	}
+	sequence := tx.engine.nextSequence(last)
+	p := placement{row: versionKey(b.versions, v.Key, sequence)}
+	if settings.Versioning == VersioningEnabled {
+		binary.BigEndian.PutUint64(v.number[:], sequence)
+		if err := tx.engine.random(v.number[8:]); err != nil {
+			return placement{}, err
+		}
+		v.VersionID = v.number.String()
+		return p, nil
+	}
+	p.null = true
+	f, p.replaced, err = tx.version(b, v.Key, NullVersionID)
+	p.replacedRow = f.row
+	return p, err
+}
+
+// put writes v where place said.
+func (tx *transaction) put(b *bucketState, place placement, v *versionRecord, body []byte) {
+	if place.replaced != nil {
+		if string(place.replacedRow) != string(place.row) {
+			tx.deleteVersion(b, place.replacedRow)
+		}
+		tx.free(place.replaced.ref)
+	}
+	tx.setVersion(b, place.row, v, body)
+	if place.null {
+		tx.set(nullKey(b.scope, v.Key), binary.BigEndian.AppendUint64(nil, sequenceOf(place.row)), nil)
+	}
 }

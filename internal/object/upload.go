@@ -13,9 +13,13 @@ import (
 
 // UploadOptions are the options of CreateUpload.
 type UploadOptions struct {
-	Metadata  Metadata
-	Owner     string // account ID; empty: the bucket's account
-	Initiator string // ARN of the caller, given back in listings
+	Metadata   Metadata
+	Attributes Attributes // of the object
+	Owner      string     // account ID; empty: the bucket's account
+	Initiator  string     // ARN of the caller, given back in listings
+
+	// Encryption, when set, must be given again with each part.
+	Encryption *Encryption
 
 	// Checksum, unless zero, is computed for every part and for the object.
 	Checksum     Algorithm
@@ -32,6 +36,11 @@ type Upload struct {
 	Checksum     Algorithm // zero: none
 	ChecksumType ChecksumType
 	Metadata     Metadata
+	Attributes
+
+	// Encryption is the Info that the upload was created with; "" when its
+	// parts are stored as they are.
+	Encryption string
 }
 
 // CreateUpload starts an upload in parts, durable on return. It returns
@@ -43,7 +52,10 @@ func (e *Engine) CreateUpload(ctx context.Context, bucket, key string, opts Uplo
 	if err != nil {
 		return Upload{}, err
 	}
-	if opts.Metadata.sizeBytes()+len(opts.Initiator) > MaxMetadataBytes {
+	if err := checkDescription(&opts.Metadata, &opts.Attributes, opts.Encryption); err != nil {
+		return Upload{}, err
+	}
+	if len(opts.Initiator) > MaxMetadataBytes {
 		return Upload{}, ErrInvalidMetadata
 	}
 	if err := checkUploadChecksum(opts.Checksum, opts.ChecksumType); err != nil {
@@ -53,7 +65,11 @@ func (e *Engine) CreateUpload(ctx context.Context, bucket, key string, opts Uplo
 	u := uploadRecord{Upload: Upload{
 		Key: key, Initiated: e.now(), Owner: opts.Owner, Initiator: opts.Initiator,
 		Checksum: opts.Checksum, ChecksumType: opts.ChecksumType, Metadata: opts.Metadata,
+		Attributes: opts.Attributes,
 	}}
+	if opts.Encryption != nil {
+		u.Encryption, u.opaqueETag = opts.Encryption.Info, opts.Encryption.OpaqueETag
+	}
 	if u.Owner == "" {
 		u.Owner = b.Account
 	}
@@ -67,6 +83,9 @@ func (e *Engine) CreateUpload(ctx context.Context, bucket, key string, opts Uplo
 	_, err = e.commit(func(tx *transaction) error {
 		if b.dropped {
 			return ErrNoSuchBucket
+		}
+		if !b.settings.Load().ObjectLock && (u.LegalHold || u.Retention != Retention{}) {
+			return ErrNotLockable
 		}
 		tx.set(row, record, nil)
 		return nil
@@ -150,6 +169,10 @@ type PartOptions struct {
 	ContentMD5 []byte
 	Checksums  []Algorithm // besides the upload's
 	Verify     func(Digests) error
+
+	// Encryption must be that of the upload, with the same Key; nil when the
+	// upload has none.
+	Encryption *Encryption
 }
 
 // PutPart stores a part, durable on return. A part of the same number is
@@ -165,9 +188,16 @@ func (e *Engine) PutPart(ctx context.Context, bucket, key, uploadID string, numb
 	if err := e.admit(ctx, opts.SizeBytes); err != nil {
 		return Part{}, err
 	}
+	if err := e.checkQuota(place.bucket, key, opts.SizeBytes); err != nil {
+		return Part{}, err
+	}
+	if err := upload.check(opts.Encryption); err != nil {
+		return Part{}, err
+	}
 	received, err := e.receive(ctx, body, bodyOptions{
 		sizeBytes: opts.SizeBytes, contentMD5: opts.ContentMD5,
 		checksums: withAlgorithm(opts.Checksums, upload.Checksum), verify: opts.Verify,
+		encryption: opts.Encryption,
 	})
 	if err != nil {
 		return Part{}, err
@@ -179,17 +209,25 @@ func (e *Engine) PutPart(ctx context.Context, bucket, key, uploadID string, numb
 	}
 	p := partRecord{
 		Part: Part{
-			Number: number, SizeBytes: received.SizeBytes, ETag: etag(received.MD5, 0),
+			Number: number, SizeBytes: received.SizeBytes, ETag: etag(received.etag, 0),
 			Modified: e.now(), Checksums: received.Checksums,
 		},
-		md5: received.MD5,
+		md5: received.etag,
 		ref: received.ref,
 	}
-	settled, err = e.commit(func(tx *transaction) error { return tx.setPart(place, &p, received) })
+	settled, err = e.commit(func(tx *transaction) error { return tx.setPart(place, key, &p, received) })
 	if err != nil {
 		return Part{}, err
 	}
 	return p.Part, nil
+}
+
+// check refuses to encrypt a part otherwise than the rest of the upload.
+func (u *uploadRecord) check(given *Encryption) error {
+	if given == nil && u.Encryption == "" || given != nil && given.Info == u.Encryption && given.OpaqueETag == u.opaqueETag {
+		return nil
+	}
+	return ErrSealed
 }
 
 // withAlgorithm returns list with a, unless that is zero or there already.
@@ -206,7 +244,7 @@ func withAlgorithm(list []Algorithm, a Algorithm) []Algorithm {
 }
 
 // setPart writes a part and raises the revision of its upload.
-func (tx *transaction) setPart(place uploadPlace, p *partRecord, received *receivedBody) error {
+func (tx *transaction) setPart(place uploadPlace, key string, p *partRecord, received *receivedBody) error {
 	if place.bucket.dropped {
 		return ErrNoSuchBucket
 	}
@@ -229,6 +267,13 @@ func (tx *transaction) setPart(place uploadPlace, p *partRecord, received *recei
 			return err
 		}
 	}
+	stored := max(upload.storedBytes+p.SizeBytes-old.SizeBytes, 0)
+	charge, err := tx.charge(place.bucket, key, stored-upload.storedBytes, 0)
+	if err != nil {
+		return err
+	}
+	charge.apply()
+	upload.storedBytes = stored
 	upload.revision++
 	tx.set(place.row, appendUpload(nil, &upload), nil)
 	tx.set(partRow, appendPart(nil, p), nil)
@@ -300,9 +345,18 @@ func (e *Engine) AbortUpload(ctx context.Context, bucket, key, uploadID string) 
 		if err != nil {
 			return err
 		}
-		if row == nil || place.bucket.dropped {
+		upload, err := decodeFoundUpload(row)
+		if err != nil {
+			return err
+		}
+		if place.bucket.dropped {
 			return ErrNoSuchUpload
 		}
+		charge, err := tx.charge(place.bucket, key, -upload.storedBytes, 0)
+		if err != nil {
+			return err
+		}
+		charge.apply()
 		tx.endUpload(place, nil)
 		return nil
 	})
