@@ -30,6 +30,10 @@ type receivedBody struct {
 	engine *Engine
 	buffer *[]byte // backs inline
 	file   *segmentWriter
+
+	encryption *Encryption
+	seal       *sealWriter // writes to file
+	sealBuffer *[]byte
 }
 
 // release ends the use of the body. Unless it was committed, its file is
@@ -47,6 +51,10 @@ func (b *receivedBody) release(settled bool, err error) {
 	if b.buffer != nil {
 		b.engine.buffers.put(b.buffer)
 		b.buffer, b.inline = nil, nil
+	}
+	if b.sealBuffer != nil {
+		b.engine.buffers.put(b.sealBuffer)
+		b.sealBuffer = nil
 	}
 }
 
@@ -66,7 +74,7 @@ func (e *Engine) receive(ctx context.Context, body io.Reader, opts bodyOptions) 
 	if 0 <= opts.sizeBytes && opts.sizeBytes <= int64(e.cfg.InlineMaxBytes) {
 		want = int(opts.sizeBytes) + 1
 	}
-	b := &receivedBody{engine: e, buffer: e.buffers.get(want)}
+	b := &receivedBody{engine: e, buffer: e.buffers.get(want), encryption: opts.encryption}
 	err = b.fill(ctx, body, digester, opts)
 	if err == nil {
 		err = b.check(opts)
@@ -109,7 +117,7 @@ func (b *receivedBody) fill(ctx context.Context, body io.Reader, digester *diges
 		}
 		if ended {
 			b.Digests = digester.digests()
-			return e.writeError(b.file.finish())
+			return e.writeError(b.finish())
 		}
 	}
 }
@@ -136,8 +144,50 @@ func (b *receivedBody) spill(p []byte) error {
 			return e.writeError(err)
 		}
 		b.ref = ref{where: inFile, id: i}
+		if err := b.startSeal(); err != nil {
+			return err
+		}
+	}
+	if b.seal != nil {
+		_, err := b.seal.Write(p)
+		return e.writeError(err)
 	}
 	return e.writeError(b.file.write(p))
+}
+
+// startSeal makes the file's bytes sealed ones, if they are to be.
+func (b *receivedBody) startSeal() error {
+	if b.encryption == nil {
+		return nil
+	}
+	key, err := deriveSegmentKey(b.encryption.Key, b.ref.id)
+	if err != nil {
+		return err
+	}
+	b.sealBuffer = b.engine.buffers.get(streamBufferBytes)
+	b.seal, err = newSealWriter(key, (*fileOf)(b), *b.sealBuffer)
+	return err
+}
+
+// fileOf writes to a body's file.
+type fileOf receivedBody
+
+// Write implements io.Writer.
+func (f *fileOf) Write(p []byte) (int, error) {
+	if err := f.file.write(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// finish makes the file durable.
+func (b *receivedBody) finish() error {
+	if b.seal != nil {
+		if err := b.seal.Close(); err != nil {
+			return err
+		}
+	}
+	return b.file.finish()
 }
 
 // writeError makes of an error of a segment file what the caller is told. A
@@ -231,15 +281,32 @@ func (b *receivedBody) write(tx *transaction) {
 }
 
 // place decides where an inline body goes: embedded up to limit bytes, else in a
-// row.
+// row. It is sealed now, if it is to be.
 func (b *receivedBody) place(limit int) error {
-	if b.ref.where == inFile || len(b.inline) <= limit {
+	if b.ref.where == inFile {
 		return nil
 	}
-	i, err := b.engine.newID()
+	if len(b.inline) > limit {
+		i, err := b.engine.newID()
+		if err != nil {
+			return err
+		}
+		b.ref = ref{where: inRow, id: i}
+	}
+	if b.encryption == nil {
+		return nil
+	}
+	key, err := deriveSegmentKey(b.encryption.Key, b.ref.id)
 	if err != nil {
 		return err
 	}
-	b.ref = ref{where: inRow, id: i}
+	buffer := b.engine.buffers.get(int(sealedSize(int64(len(b.inline)))))
+	sealed, err := sealBody(key, (*buffer)[:0], b.inline)
+	if err != nil {
+		b.engine.buffers.put(buffer)
+		return err
+	}
+	b.engine.buffers.put(b.buffer)
+	b.buffer, b.inline = buffer, sealed
 	return nil
 }

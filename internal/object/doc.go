@@ -76,6 +76,9 @@
 //	│ body, size in the index      │ CRC-32C:4 of each block │
 //	└──────────────────────────────┴─────────────────────────┘
 //
+// Of an encrypted version the sealed form of the body stands in place of the body,
+// in a row and in a file alike (seal.go).
+//
 // A block is 64 KiB of body, the last one shorter. Its checksum, little-endian,
 // covers the segment ID, the block's number as 8 bytes big-endian, and the block,
 // so a block of another file or place does not pass.

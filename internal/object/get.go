@@ -36,6 +36,13 @@ type Reader struct {
 	buffer *[]byte // backs inline, if that is from the pool
 	pieces []piece
 	pinned *id
+
+	// A sealed version is read with its data key, and inline is its sealed form
+	// until the reader is unlocked.
+	sealed   bool
+	unlocked bool
+	key      [32]byte
+	inlineID id // zero when embedded
 }
 
 // piece is a run of the object's bytes in one segment.
@@ -122,10 +129,14 @@ func (e *Engine) openVersion(r *Reader, b *bucketState, key, versionID string) (
 }
 
 func (e *Engine) openBody(r *Reader, v *versionRecord, body, row, value []byte) (found bool, err error) {
+	stored := v.SizeBytes
+	if r.sealed = v.Encryption != ""; r.sealed {
+		stored = sealedSize(stored)
+	}
 	switch v.ref.where {
 	case embedded:
-		if int64(len(body)) != v.SizeBytes {
-			return false, fmt.Errorf("embedded body of %d bytes for %d: %w", len(body), v.SizeBytes, ErrCorrupt)
+		if int64(len(body)) != stored {
+			return false, fmt.Errorf("embedded body of %d bytes for %d: %w", len(body), stored, ErrCorrupt)
 		}
 		r.inline = append(make([]byte, 0, len(body)), body...)
 		return true, nil
@@ -134,9 +145,10 @@ func (e *Engine) openBody(r *Reader, v *versionRecord, body, row, value []byte) 
 		if err != nil || !found {
 			return false, e.explainMissing(err, row, value)
 		}
-		if int64(len(r.inline)) != v.SizeBytes {
-			return false, fmt.Errorf("body of %d bytes for %d: %w", len(r.inline), v.SizeBytes, ErrCorrupt)
+		if int64(len(r.inline)) != stored {
+			return false, fmt.Errorf("body of %d bytes for %d: %w", len(r.inline), stored, ErrCorrupt)
 		}
+		r.inlineID = v.ref.id
 		return true, nil
 	}
 	return e.pinVersion(r, v, row, value)
@@ -251,6 +263,36 @@ func (r *Reader) choosePart(number int) error {
 	return nil
 }
 
+// Unlock gives the data key of an encrypted version, before Range. It returns
+// ErrCorrupt when a small body does not open with it; of a large one Range does.
+func (r *Reader) Unlock(key [32]byte) error {
+	switch {
+	case r.engine == nil:
+		return ErrClosed
+	case !r.sealed || r.unlocked:
+		return nil
+	}
+	r.key = key
+	if r.pieces == nil {
+		segment, err := deriveSegmentKey(key, r.inlineID)
+		if err != nil {
+			return err
+		}
+		buffer := r.engine.buffers.get(int(r.Version.SizeBytes))
+		plain, err := openBody(segment, (*buffer)[:0], r.inline, r.Version.SizeBytes)
+		if err != nil {
+			r.engine.buffers.put(buffer)
+			return err
+		}
+		if r.buffer != nil {
+			r.engine.buffers.put(r.buffer)
+		}
+		r.buffer, r.inline = buffer, plain
+	}
+	r.unlocked = true
+	return nil
+}
+
 // Range returns the bytes of the object from offset on, length of them; offset
 // counts from the start of the object, whatever part was asked for. The result
 // is an io.WriterTo too. A read error, ErrCorrupt among them, ends the stream
@@ -262,8 +304,14 @@ func (r *Reader) Range(offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 || length < 0 || offset > r.Version.SizeBytes || length > r.Version.SizeBytes-offset {
 		return nil, fmt.Errorf("%w: %d bytes from %d of %d", ErrInvalidRange, length, offset, r.Version.SizeBytes)
 	}
+	if r.sealed && !r.unlocked {
+		return nil, ErrSealed
+	}
 	if r.pieces == nil {
 		return &inlineRange{reader: r, offset: offset, end: offset + length}, nil
+	}
+	if r.sealed {
+		return r.sealedRange(offset, length)
 	}
 	s := &segmentRange{engine: r.engine, pieces: r.pieces, offset: offset, remaining: length}
 	if err := s.fill(); err != nil && err != io.EOF { // shows a missing file before the first byte is promised
