@@ -14,6 +14,13 @@ type DeleteOptions struct {
 	// Condition is on the version named, or the current one.
 	Condition Condition
 
+	// Check, when set, is asked at the commit about that version, and told
+	// whether it is the current one; its error refuses the deletion. Without a
+	// version the error is ErrNoSuchKey or ErrNoSuchVersion, and no marker is
+	// made. It runs for everybody, so it must be quick, and it may run more
+	// than once.
+	Check func(v *Version, current bool) error
+
 	// BypassGovernance removes a version under Governance retention too.
 	BypassGovernance bool
 
@@ -100,6 +107,11 @@ func (e *Engine) DeleteMany(ctx context.Context, bucket string, targets []Delete
 
 // deleteTarget deletes one target. It fails before it writes.
 func (tx *transaction) deleteTarget(b *bucketState, t *DeleteTarget, now time.Time, result *DeleteResult) error {
+	if t.Options.Check != nil {
+		if err := tx.ask(b, t); err != nil {
+			return err
+		}
+	}
 	if t.Options.VersionID == "" && b.versioned() {
 		return tx.putMarker(b, t, now, result)
 	}
@@ -127,6 +139,26 @@ func (tx *transaction) deleteTarget(b *bucketState, t *DeleteTarget, now time.Ti
 	result.Existed, result.VersionID, result.DeleteMarker = true, v.VersionID, v.DeleteMarker
 	tx.enqueue(t.Options.Messages, &v.Version)
 	return nil
+}
+
+// ask asks a target's Check.
+func (tx *transaction) ask(b *bucketState, t *DeleteTarget) error {
+	f, v, err := tx.version(b, t.Key, t.Options.VersionID)
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		return absent(t.Options.VersionID)
+	}
+	current := t.Options.VersionID == ""
+	if !current {
+		first, err := tx.current(b, t.Key)
+		if err != nil {
+			return err
+		}
+		current = string(first.row) == string(f.row)
+	}
+	return t.Options.Check(&v.Version, current)
 }
 
 // locked reports whether a version may not be removed yet (S3 User Guide, "Locking
