@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"internal/policy", "internal/sigv4", "internal/session", "internal/pki", "internal/metastore", "internal/object", "internal/notify"},
 	{"internal/identity"},
 	{"internal/api"},
-	{"internal/s3", "internal/iam", "internal/sts", "internal/iot", "internal/credentials"},
+	{"internal/s3", "internal/iam", "internal/sts", "internal/iot", "internal/admin", "internal/credentials"},
 	{"internal/console"},
 	{"internal/server"},
 	{"cmd/inro"},

@@ -58,7 +58,10 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration file without starting."`
 	Env     envCommand     `cmd:"" help:"Print the lines that point a shell's AWS CLI, SDKs and curl at the server."`
+	Account accountCommand `cmd:"" help:"Make, list and rename the accounts of a running server."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	VersionFlag versionFlag `name:"version" help:"Print the version and exit."`
 }
 
 // overrides are the settings that flags and environment share with the top
@@ -142,7 +145,7 @@ func (c *checkCommand) Run(s *streams) error {
 
 type envCommand struct {
 	overrides
-	Shell string `help:"bash, fish or powershell." enum:"bash,fish,powershell" default:"bash"`
+	Shell string `help:"bash, zsh, fish or powershell." enum:"bash,zsh,fish,powershell" default:"bash"`
 	JSON  bool   `name:"json" help:"Print a JSON object instead."`
 }
 
@@ -166,12 +169,25 @@ func (c *envCommand) Run(s *streams) error {
 
 type versionCommand struct{}
 
-// Run prints the version, and the revision that it was built from.
-func (versionCommand) Run(s *streams) error {
+// Run prints the version.
+func (versionCommand) Run(s *streams) error { return printVersion(s.out) }
+
+// versionFlag is --version, for those who try that first.
+type versionFlag bool
+
+// BeforeReset prints the version and ends, whatever else is given.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	err := printVersion(app.Stdout)
+	app.Exit(0)
+	return err
+}
+
+// printVersion prints the version, or the revision that it was built from.
+func printVersion(w io.Writer) error {
 	v := version
 	if build, ok := debug.ReadBuildInfo(); ok && v == "" {
 		v = build.Main.Version
 	}
-	fmt.Fprintln(s.out, "inro", v)
-	return nil
+	_, err := fmt.Fprintln(w, "inro", v)
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,9 @@ type Config struct {
 	// Hosts are the server names that clients may send by SNI, without ports;
 	// at least one. Letter case does not matter.
 	Hosts []string
+	// Domains are those under which every account has the name "c" and its
+	// endpoint prefix.
+	Domains []string
 	// GetCertificate is the server certificate. It is also asked when the client
 	// sends a foreign server name or none, and must answer then too. Required.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
@@ -80,6 +84,7 @@ type Endpoint struct {
 	hot      metastore.Reader
 	trust    *identity.Policies
 	accounts map[string]string // by server name, in lower case
+	domains  []string          // in lower case
 	rates    *rates
 	keys     *certificateKeys
 	contexts sync.Pool // of *policy.Context, between two evaluations
@@ -103,10 +108,14 @@ func New(cfg Config) (*Endpoint, error) {
 		}
 		accounts[canonicalHost(host)] = cfg.Account
 	}
+	domains := make([]string, len(cfg.Domains))
+	for i, domain := range cfg.Domains {
+		domains[i] = canonicalHost(domain)
+	}
 	cfg = cfg.withDefaults()
 	return &Endpoint{
 		cfg: cfg, hot: cfg.Store.Hot(), trust: identity.NewPolicies(cfg.Policies),
-		accounts: accounts, rates: newRates(&cfg), keys: newCertificateKeys(),
+		accounts: accounts, domains: domains, rates: newRates(&cfg), keys: newCertificateKeys(),
 		contexts: sync.Pool{New: func() any { return new(policy.Context) }},
 	}, nil
 }
@@ -131,10 +140,18 @@ func (cfg Config) withDefaults() Config {
 }
 
 // accountOf returns the account behind a server name (spec A.2: SNI selects
-// the account). It is false for a name that is not answered for, and for none.
-func (e *Endpoint) accountOf(serverName string) (account string, ok bool) {
-	account, ok = e.accounts[canonicalHost(serverName)]
-	return account, ok
+// the account), "" for a name that is not answered for, and for none.
+func (e *Endpoint) accountOf(ctx context.Context, serverName string) (string, error) {
+	host := canonicalHost(serverName)
+	if account, ok := e.accounts[host]; ok {
+		return account, nil
+	}
+	label, domain, _ := strings.Cut(host, ".")
+	prefix, ok := strings.CutPrefix(label, "c")
+	if !ok || prefix == "" || !slices.Contains(e.domains, domain) {
+		return "", nil
+	}
+	return metastore.AccountOfEndpoint(ctx, e.hot, prefix)
 }
 
 func canonicalHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }

@@ -116,8 +116,11 @@ func (e *Endpoint) identify(r *http.Request, x *exchange) *refusal {
 	if r.TLS == nil {
 		return refuse(CertificateWrong, "no TLS")
 	}
-	account, ok := e.accountOf(r.TLS.ServerName)
-	if !ok {
+	account, err := e.accountOf(r.Context(), r.TLS.ServerName)
+	if err != nil {
+		return internal("account of the server name", err)
+	}
+	if account == "" {
 		return refuse(CertificateWrong, "server name "+strconv.Quote(clip(r.TLS.ServerName))+" is not answered for")
 	}
 	x.account = account

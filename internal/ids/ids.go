@@ -1,5 +1,6 @@
-// Package ids makes the unique ids of IAM entities and access keys, and reads
-// the account back out of an access key id (spec D.1).
+// Package ids makes the unique ids of IAM entities and access keys, reads the
+// account back out of an access key id (spec D.1), and names accounts as S3
+// does.
 //
 // Two shapes exist, both over the alphabet A–Z2–7 (base32 of RFC 4648):
 //
@@ -22,9 +23,11 @@ package ids
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 )
 
@@ -107,6 +110,30 @@ func NewSecretAccessKey() string {
 	var b [30]byte
 	rand.Read(b[:])
 	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+// endpointPrefixLength is how many characters follow the "c" of an endpoint
+// name (spec A.9).
+const endpointPrefixLength = 13
+
+// NewEndpointPrefix returns 13 lower-case letters and digits, for the endpoint
+// names of an account.
+func NewEndpointPrefix() string {
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	var random [endpointPrefixLength]byte
+	rand.Read(random[:]) // never fails
+	for i, b := range random {
+		random[i] = digits[int(b)%len(digits)] // the bias does not matter: a name is no secret
+	}
+	return string(random[:])
+}
+
+// CanonicalUser returns the canonical user ID of an account, by which S3 names
+// owners and grantees: 64 hexadecimal characters, always the same for an
+// account. AWS's are random.
+func CanonicalUser(account string) string {
+	sum := sha256.Sum256([]byte("canonical user " + account))
+	return hex.EncodeToString(sum[:])
 }
 
 func accountNumber(account string) (uint64, error) {

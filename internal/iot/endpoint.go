@@ -21,12 +21,15 @@ type describeEndpointOutput struct {
 	EndpointAddress string `json:"endpointAddress"`
 }
 
-func (s *Service) describeEndpoint(_ context.Context, in *describeEndpointInput) (*describeEndpointOutput, error) {
+func (s *Service) describeEndpoint(ctx context.Context, in *describeEndpointInput) (*describeEndpointOutput, error) {
 	kind := in.EndpointType
 	if kind == "" {
 		kind = dataEndpoint
 	}
-	address, ok := s.cfg.Endpoints.Address(kind)
+	address, ok, err := s.cfg.Endpoints.Address(ctx, account(ctx), kind)
+	if err != nil {
+		return nil, err
+	}
 	if !ok {
 		return nil, invalidRequest("The endpoint type %q is not served here; iot:CredentialProvider is", kind)
 	}

@@ -88,9 +88,9 @@ func issue(signer crypto.Signer, public crypto.PublicKey, commonName string, now
 
 type fakeEndpoints map[string]string
 
-func (e fakeEndpoints) Address(kind string) (string, bool) {
+func (e fakeEndpoints) Address(_ context.Context, _, kind string) (string, bool, error) {
 	address, ok := e[kind]
-	return address, ok
+	return address, ok, nil
 }
 
 type noSessions struct{}

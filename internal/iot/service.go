@@ -1,6 +1,7 @@
 package iot
 
 import (
+	"context"
 	"crypto/x509"
 	"slices"
 	"time"
@@ -19,11 +20,11 @@ type Authority interface {
 	IssueFromCSR(csrPEM []byte) (certPEM []byte, cert *x509.Certificate, err error)
 }
 
-// Endpoints knows the server's addresses by endpoint type, such as
+// Endpoints knows an account's addresses by endpoint type, such as
 // "iot:CredentialProvider". Addresses are stable and have no scheme.
 type Endpoints interface {
 	// Address reports false for a type that is not served.
-	Address(endpointType string) (string, bool)
+	Address(ctx context.Context, account, endpointType string) (string, bool, error)
 }
 
 // Config is what a Service is made of.

@@ -8,7 +8,6 @@ import (
 // The records of IAM. IDs of users, groups and roles are NameID of their
 // names, because IAM compares names without regard to case (spec C.2).
 var (
-	Accounts = NewTable[Account]("account")
 	// AccountAliases holds the aliases of all accounts, by alias, in
 	// GlobalAccount: no two accounts have the same.
 	AccountAliases = NewTable[AccountAlias]("iam-account-alias")
@@ -47,17 +46,6 @@ func RolePoint(roleName string) string { return "role/" + NameID(roleName) }
 // AccessKeyOwner is the value of the index "owner" of AccessKeys: the keys of
 // a user, or of the account's root when userName is empty.
 func AccessKeyOwner(account, userName string) string { return account + "/" + NameID(userName) }
-
-// Account is what an account has beside its entities. Its ID in Accounts is
-// the account's number, in the account of that number.
-type Account struct {
-	// Alias is the account alias, or "".
-	Alias string `json:",omitempty"`
-	// EndpointPrefix begins the account's IoT endpoint names: 13 lower-case
-	// base-36 characters, made once (spec A.9).
-	EndpointPrefix string    `json:",omitempty"`
-	Created        time.Time `json:",omitzero"`
-}
 
 // AccountAlias is who has an alias.
 type AccountAlias struct{ Account string }

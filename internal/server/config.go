@@ -21,10 +21,11 @@ type Config struct {
 	// Data is the data folder, made at the first start. One process holds it.
 	// Default "inro-data".
 	Data string `toml:"data"`
-	// Account is the account number, twelve digits. Default "999999999999".
+	// Account is the number of the installation's own account, twelve digits.
+	// It cannot change once the data folder is made. Default "999999999999".
 	Account string `toml:"account"`
-	// Region is the region that ARNs and endpoint names carry. Default
-	// "ap-northeast-1".
+	// Region is the region that ARNs and endpoint names carry. It cannot change
+	// once the data folder is made. Default "ap-northeast-1".
 	Region string `toml:"region"`
 
 	// API is the listen address for S3, IAM, STS and IoT, host:port. Default
@@ -81,7 +82,8 @@ type EndpointConfig struct {
 	// them by SNI.
 	Hosts []string `toml:"hosts"`
 	// Certificate and Key are PEM files of a server certificate of your own.
-	// Default: one of Inro's CA.
+	// Default: one of Inro's CA. Further accounts have names under that of
+	// iot:CredentialProvider, which a wildcard covers.
 	Certificate string `toml:"certificate"`
 	Key         string `toml:"key"`
 	// RatePerCertificate is the most requests per second of one certificate.
@@ -115,7 +117,8 @@ type SessionsConfig struct {
 type IoTConfig struct {
 	// Endpoints overrides what DescribeEndpoint answers, by endpoint type, such
 	// as "iot:CredentialProvider" = "iot.example.com". A host of
-	// iot:CredentialProvider is answered for.
+	// iot:CredentialProvider is answered for, and so are the names of further
+	// accounts under it.
 	Endpoints map[string]string `toml:"endpoints"`
 	// ThingTypeDeletionDelay is how long a thing type must have been
 	// deprecated before it can be deleted. Default "5m".

@@ -2,14 +2,11 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"slices"
 	"strings"
-	"time"
 
 	"inro.dev/inro/internal/metastore"
 )
@@ -21,18 +18,28 @@ const credentialProvider = "iot:CredentialProvider"
 // A.9) under a domain that resolves to this machine without any set-up
 // (RFC 6761, section 6.3), with the port when it is not 443: the walkthrough's
 // curl works with the answer as it stands.
+//
+// Every account has a name of its own, because the server name alone tells the
+// credentials endpoint whose certificate it is shown: "c", the account's prefix
+// and one of domains. What is configured as iot:CredentialProvider is the name
+// of the installation's own account, and the domain of the others.
 type endpointNames struct {
-	prefix, region string
-	configured     map[string]string
-	extraHosts     []string
-	port           string // of the credentials listener
+	store           metastore.Store
+	account, prefix string // of the installation
+	region          string
+	configured      map[string]string
+	extraHosts      []string
+	port            string // of the credentials listener
 }
 
 // domain is the two-label domain of names that are not configured.
 const domain = "inro.localhost"
 
-func newEndpointNames(cfg *Config, prefix string) *endpointNames {
-	return &endpointNames{prefix: prefix, region: cfg.Region, configured: maps.Clone(cfg.IoT.Endpoints), extraHosts: cfg.Endpoint.Hosts}
+func newEndpointNames(cfg *Config, store metastore.Store, prefix string) *endpointNames {
+	return &endpointNames{
+		store: store, account: cfg.Account, prefix: prefix, region: cfg.Region,
+		configured: maps.Clone(cfg.IoT.Endpoints), extraHosts: cfg.Endpoint.Hosts,
+	}
 }
 
 // listen notes the address that the credentials listener is bound to.
@@ -40,39 +47,68 @@ func (n *endpointNames) listen(address string) {
 	_, n.port, _ = net.SplitHostPort(address)
 }
 
-// Address returns the address of an endpoint type. It reports false for a
-// type that Inro does not serve and nobody configured.
-func (n *endpointNames) Address(endpointType string) (string, bool) {
-	if address, ok := n.configured[endpointType]; ok {
-		return address, true
+// Address returns the address of an endpoint type for an account. It reports
+// false for a type that Inro does not serve and nobody configured.
+func (n *endpointNames) Address(ctx context.Context, account, endpointType string) (string, bool, error) {
+	configured, ok := n.configured[endpointType]
+	if ok && (account == n.account || endpointType != credentialProvider) {
+		return configured, true, nil
 	}
 	if endpointType != credentialProvider {
-		return "", false
+		return "", false, nil
 	}
-	if n.port == "443" {
-		return n.defaultHost(), true
+	prefix := n.prefix
+	if account != n.account {
+		record, err := metastore.Accounts.Get(ctx, n.store.Hot(), account, account)
+		if err != nil {
+			return "", false, fmt.Errorf("endpoint of account %s: %w", account, err)
+		}
+		prefix = record.EndpointPrefix
 	}
-	return net.JoinHostPort(n.defaultHost(), n.port), true
+	if host, port := splitAddress(configured); ok && net.ParseIP(host) == nil {
+		return joinAddress("c"+prefix+"."+host, port), true, nil
+	}
+	port := n.port
+	if port == "443" {
+		port = ""
+	}
+	return joinAddress("c"+prefix+"."+n.defaultDomain(), port), true, nil
 }
 
-func (n *endpointNames) defaultHost() string {
-	return "c" + n.prefix + ".credentials.iot." + n.region + "." + domain
+// splitAddress splits host or host:port.
+func splitAddress(address string) (host, port string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address, ""
+	}
+	return host, port
 }
 
+func joinAddress(host, port string) string {
+	if port == "" {
+		return host
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func (n *endpointNames) defaultDomain() string {
+	return "credentials.iot." + n.region + "." + domain
+}
+
+func (n *endpointNames) defaultHost() string { return "c" + n.prefix + "." + n.defaultDomain() }
+
+// credentialProvider is the address of the installation's own account.
 func (n *endpointNames) credentialProvider() string {
-	address, _ := n.Address(credentialProvider)
+	address, _, _ := n.Address(context.Background(), n.account, credentialProvider) // looks nothing up
 	return address
 }
 
 // credentialHosts are the host names that the credentials endpoint answers
-// for.
+// for in the name of the installation's own account.
 func (n *endpointNames) credentialHosts() []string {
 	hosts := []string{n.defaultHost(), "localhost"}
 	if address, ok := n.configured[credentialProvider]; ok {
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			host = address
-		}
+		host, _ := splitAddress(address)
 		hosts = append(hosts, host)
 	}
 	for _, h := range n.extraHosts {
@@ -82,42 +118,21 @@ func (n *endpointNames) credentialHosts() []string {
 	return slices.Compact(hosts)
 }
 
-// prefixLength is how many characters follow the "c" of an endpoint name.
-const prefixLength = 13
-
-// endpointPrefix returns the account's endpoint prefix, made at the first
-// start and stable from then on.
-func endpointPrefix(ctx context.Context, store metastore.Store, account string) (string, error) {
-	var prefix string
-	err := store.Update(ctx, func(w metastore.Writer) error {
-		record, err := metastore.Accounts.Get(ctx, w, account, account)
-		if errors.Is(err, metastore.ErrNotFound) {
-			record, err = &metastore.Account{Created: time.Now().UTC()}, nil
-		}
-		if err != nil {
-			return err
-		}
-		if record.EndpointPrefix == "" {
-			record.EndpointPrefix = randomBase36(prefixLength)
-			if err := metastore.Accounts.Put(ctx, w, account, account, record); err != nil {
-				return err
-			}
-		}
-		prefix = record.EndpointPrefix
-		return nil
-	})
-	if err != nil {
-		return "", fmt.Errorf("endpoint prefix: %w", err)
+// credentialDomains are the domains of the names of all accounts.
+func (n *endpointNames) credentialDomains() []string {
+	domains := []string{n.defaultDomain()}
+	if host, _ := splitAddress(n.configured[credentialProvider]); host != "" && net.ParseIP(host) == nil {
+		domains = append(domains, strings.ToLower(host))
 	}
-	return prefix, nil
+	return domains
 }
 
-func randomBase36(n int) string {
-	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-	random := make([]byte, n)
-	rand.Read(random) // never fails
-	for i, b := range random {
-		random[i] = digits[int(b)%len(digits)] // the bias does not matter: a name is no secret
+// certificateHosts are the names in the certificate that Inro issues for the
+// credentials endpoint. An account that is made later needs no new one.
+func (n *endpointNames) certificateHosts() []string {
+	hosts := n.credentialHosts()
+	for _, d := range n.credentialDomains() {
+		hosts = append(hosts, "*."+d)
 	}
-	return string(random)
+	return hosts
 }

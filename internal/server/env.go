@@ -34,23 +34,11 @@ type Addresses struct {
 // Env returns the environment variables that point the AWS CLI, the SDKs and
 // curl at the server of the data folder.
 func Env(cfg Config) (map[string]string, error) {
-	text, err := os.ReadFile(filepath.Join(cfg.Data, addressesFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no server has been started with the data folder %s; run: inro serve --data %s", cfg.Data, cfg.Data)
-	}
+	a, err := readAddresses(cfg.Data)
 	if err != nil {
 		return nil, err
 	}
-	var a Addresses
-	if err := json.Unmarshal(text, &a); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(cfg.Data, addressesFile), err)
-	}
-	if cfg.RootAccessKeyID == "" {
-		if _, err := os.Stat(filepath.Join(cfg.Data, rootFile)); errors.Is(err, fs.ErrNotExist) {
-			return nil, errors.New("the server's root key came from its configuration; give the same configuration, or INRO_ROOT_ACCESS_KEY_ID and INRO_ROOT_SECRET_ACCESS_KEY, to inro env")
-		}
-	}
-	key, err := loadRootKey(&cfg)
+	key, err := keptRootKey(&cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -68,16 +56,43 @@ func Env(cfg Config) (map[string]string, error) {
 	return env, nil
 }
 
+// readAddresses reads where the last server of a data folder listened.
+func readAddresses(data string) (Addresses, error) {
+	var a Addresses
+	path := filepath.Join(data, addressesFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, fmt.Errorf("no server has been started with the data folder %s; run: inro serve --data %s", data, data)
+	}
+	if err != nil {
+		return a, err
+	}
+	if err := json.Unmarshal(text, &a); err != nil {
+		return a, fmt.Errorf("%s: %w", path, err)
+	}
+	return a, nil
+}
+
+// keptRootKey returns the root key of a data folder that a server has made.
+func keptRootKey(cfg *Config) (RootKey, error) {
+	if cfg.RootAccessKeyID == "" {
+		if _, err := os.Stat(filepath.Join(cfg.Data, rootFile)); errors.Is(err, fs.ErrNotExist) {
+			return RootKey{}, errors.New("the server's root key came from its configuration; give the same configuration here, or INRO_ROOT_ACCESS_KEY_ID and INRO_ROOT_SECRET_ACCESS_KEY")
+		}
+	}
+	return loadRootKey(cfg)
+}
+
 // cleared are variables that would shadow those of Env in a shell that used
 // other credentials before.
 var cleared = []string{"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE"}
 
-// WriteEnv writes env as commands for a shell: bash, fish or powershell.
+// WriteEnv writes env as commands for a shell: bash, zsh, fish or powershell.
 func WriteEnv(w io.Writer, env map[string]string, shell string) error {
 	var set func(name, value string) string
 	var unset func(name string) string
 	switch shell {
-	case "bash":
+	case "bash", "zsh":
 		set = func(n, v string) string { return "export " + n + "='" + strings.ReplaceAll(v, "'", `'\''`) + "'" }
 		unset = func(n string) string { return "unset " + n }
 	case "fish":
@@ -89,7 +104,7 @@ func WriteEnv(w io.Writer, env map[string]string, shell string) error {
 		set = func(n, v string) string { return "$env:" + n + " = '" + strings.ReplaceAll(v, "'", "''") + "'" }
 		unset = func(n string) string { return "Remove-Item Env:" + n + " -ErrorAction SilentlyContinue" }
 	default:
-		return fmt.Errorf("the shell %q is not bash, fish or powershell", shell)
+		return fmt.Errorf("the shell %q is not bash, zsh, fish or powershell", shell)
 	}
 	var lines []string
 	for name, value := range env {

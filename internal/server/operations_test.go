@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"inro.dev/inro/internal/admin"
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/iam"
 	"inro.dev/inro/internal/iot"
@@ -29,6 +30,7 @@ func TestOperationsDocument(t *testing.T) {
 	for _, s := range services {
 		writeService(&b, s)
 	}
+	writeOwnService(&b)
 	compareDocument(t, "../../docs/operations.md", b.String())
 }
 
@@ -39,7 +41,7 @@ const operationsHead = `# Operations
 Every operation that AWS has in these four services is in a table of Inro.
 It is offered, or it is refused with ` + "`NotImplemented`" + ` (HTTP 501) and the reason given here.
 How an offered operation differs from AWS is in [divergences.md](divergences.md).
-Beside them stands the credentials endpoint: ` + "`GET /role-aliases/{roleAlias}/credentials`" + ` over mutual TLS.
+Beside them stand the credentials endpoint, ` + "`GET /role-aliases/{roleAlias}/credentials`" + ` over mutual TLS, and [Inro's own operations](#inro).
 
 A route is method, path and, for S3, the query members and headers that select the operation.
 Operations of IAM and STS have no route: the member ` + "`Action`" + ` of the form names them.
@@ -101,6 +103,16 @@ func writeService(b *strings.Builder, s documentedService) {
 	for _, reason := range reasonsOf(refused) {
 		group := slices.DeleteFunc(slices.Clone(refused), func(op api.Operation) bool { return op.Refusal != reason })
 		fmt.Fprintf(b, "\n%s\n\n- %s\n", sentence(reason), operationNames(group))
+	}
+}
+
+// writeOwnService writes the operations that AWS does not have.
+func writeOwnService(b *strings.Builder) {
+	b.WriteString("\n## Inro\n\nThe operations of the installation, in the service `inro` and the protocol restJson1; `inro account` calls them.\n" +
+		"They are for callers of the installation's own account, whose policies name actions such as `inro:CreateAccount`.\n\n" +
+		"| Operation | Route |\n| --- | --- |\n")
+	for _, op := range admin.New(admin.Config{}).Operations() {
+		fmt.Fprintf(b, "| %s | `%s` |\n", op.Name, op.Route)
 	}
 }
 

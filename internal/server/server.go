@@ -31,6 +31,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"inro.dev/inro/internal/admin"
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/console"
 	"inro.dev/inro/internal/credentials"
@@ -127,6 +128,9 @@ func (s *Server) openStores(ctx context.Context) error {
 		return fmt.Errorf("open certificate authorities: %w", err)
 	}
 	s.closers = append(s.closers, s.authority)
+	if err := installAccount(ctx, s.store, &s.cfg, time.Now().UTC()); err != nil {
+		return err
+	}
 	key, err := loadRootKey(&s.cfg)
 	if err != nil {
 		return err
@@ -148,11 +152,11 @@ func (s *Server) assemble(ctx context.Context) error {
 	resolver := identity.NewResolver(identity.Config{
 		Store: s.store, Sessions: keyring, Policies: policies, KeepSessions: s.cfg.Sessions.KeepAfterRevocation,
 	})
-	prefix, err := endpointPrefix(ctx, s.store, s.cfg.Account)
+	own, err := metastore.Accounts.Get(ctx, s.store.Hot(), s.cfg.Account, s.cfg.Account)
 	if err != nil {
-		return err
+		return fmt.Errorf("own account: %w", err)
 	}
-	names := newEndpointNames(&s.cfg, prefix)
+	names := newEndpointNames(&s.cfg, s.store, own.EndpointPrefix)
 	endpoint, err := s.credentialsEndpoint(cache, keyring, names)
 	if err != nil {
 		return err
@@ -173,6 +177,7 @@ func (s *Server) assemble(ctx context.Context) error {
 				Store: s.store, Authority: s.authority, Region: s.cfg.Region, Endpoints: names,
 				ThingTypeDeletionDelay: s.cfg.IoT.ThingTypeDeletionDelay.Duration, RevocationIsFinal: s.cfg.IoT.RevocationIsFinal,
 			}).API(),
+			admin.New(admin.Config{Store: s.store, Account: s.cfg.Account, Endpoints: names}).API(),
 		},
 		Authority: resolver, Region: s.cfg.Region, Domains: s.cfg.S3.Domains, Observer: s, Logger: s.logger,
 	})
@@ -218,13 +223,13 @@ func (s *Server) bindRest(handler http.Handler, apiTLS *tls.Config, names *endpo
 
 func (s *Server) credentialsEndpoint(cache *policy.Cache, keyring *session.Keyring, names *endpointNames) (*credentials.Endpoint, error) {
 	cfg := &s.cfg.Endpoint
-	certificate, err := s.serverCertificate(cfg.Certificate, cfg.Key, names.credentialHosts())
+	certificate, err := s.serverCertificate(cfg.Certificate, cfg.Key, names.certificateHosts())
 	if err != nil {
 		return nil, err
 	}
 	return credentials.New(credentials.Config{
 		Store: s.store, Policies: cache, Sessions: keyring, Account: s.cfg.Account, Region: s.cfg.Region,
-		Hosts: names.credentialHosts(), GetCertificate: certificate,
+		Hosts: names.credentialHosts(), Domains: names.credentialDomains(), GetCertificate: certificate,
 		RatePerCertificate: cfg.RatePerCertificate, BurstPerCertificate: cfg.BurstPerCertificate,
 		RatePerServer: cfg.RatePerServer, BurstPerServer: cfg.BurstPerServer,
 		Logger: s.logger, Observer: s.metrics,
