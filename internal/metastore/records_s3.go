@@ -8,6 +8,10 @@ var (
 	// BucketDocuments holds the settings of buckets (policy, CORS, tags and so
 	// on), in the account that owns the bucket, by BucketDocumentID.
 	BucketDocuments = NewTable[BucketDocument]("s3-bucket-document")
+
+	// LifecyclePasses holds, in GlobalAccount, how far the expiry of objects by
+	// lifecycle rules has come.
+	LifecyclePasses = NewTable[LifecyclePass]("s3-lifecycle-pass")
 )
 
 // BucketDocumentID is the ID of one setting of a bucket. A bucket's ID is the
@@ -28,4 +32,17 @@ type BucketDocument struct {
 	// Parsed is a place for what Document was parsed to. A value from a hot
 	// reader is shared, and so is this place; nothing of it is stored.
 	Parsed Memo `json:"-"`
+}
+
+// LifecyclePass is the last pass over the buckets with lifecycle rules.
+type LifecyclePass struct {
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished,omitzero"` // absent while it is under way
+
+	// Bucket is the one in work, and Key the last key whose versions were all
+	// looked at. With Uploads the objects are done, and uploads are looked at.
+	Bucket   string `json:"bucket,omitempty"`
+	BucketID string `json:"bucketId,omitempty"`
+	Uploads  bool   `json:"uploads,omitempty"`
+	Key      string `json:"key,omitempty"`
 }
