@@ -248,6 +248,9 @@ func (s *Server) refuse(c *call, err error) {
 		}
 	}
 	c.req.served.Code = e.Code
+	for name, value := range e.Headers {
+		c.w.Header().Set(name, value)
+	}
 	c.service.Protocol.encodeError(c, e)
 }
 

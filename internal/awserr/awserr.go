@@ -4,8 +4,8 @@
 // wire protocols of package api render it as S3 XML, Query XML or JSON, and
 // nothing else writes an error body. Engines never import this package.
 //
-// An *Error is immutable once returned: With and WithCause copy, so that an
-// error may be built from a shared value.
+// An *Error is immutable once returned: With, WithHeader and WithCause copy,
+// so that an error may be built from a shared value.
 package awserr
 
 import (
@@ -26,6 +26,9 @@ type Error struct {
 	// Fields are further members of the error body, such as BucketName in S3
 	// or resourceArn in IoT.
 	Fields map[string]string
+	// Headers are headers of the answer that belong to the error, such as
+	// Allow beside a 405. No body repeats them.
+	Headers map[string]string
 	// Cause goes to the log only.
 	Cause error
 }
@@ -54,12 +57,24 @@ func (e *Error) Unwrap() error { return e.Cause }
 // With returns a copy of e with one more field in its body.
 func (e *Error) With(name, value string) *Error {
 	c := *e
-	c.Fields = maps.Clone(e.Fields)
-	if c.Fields == nil {
-		c.Fields = make(map[string]string, 1)
-	}
-	c.Fields[name] = value
+	c.Fields = added(e.Fields, name, value)
 	return &c
+}
+
+// WithHeader returns a copy of e with one more header of its answer.
+func (e *Error) WithHeader(name, value string) *Error {
+	c := *e
+	c.Headers = added(e.Headers, name, value)
+	return &c
+}
+
+func added(m map[string]string, name, value string) map[string]string {
+	m = maps.Clone(m)
+	if m == nil {
+		m = make(map[string]string, 1)
+	}
+	m[name] = value
+	return m
 }
 
 // WithCause returns a copy of e that carries cause for the log.
