@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -218,6 +219,16 @@ func drained(body *api.Payload) error {
 		return err
 	}
 	return object.ErrExcessBody
+}
+
+// verifyGiven checks the body of a request against the digests that it carries,
+// if any.
+func (h *digestHeaders) verifyGiven(ctx context.Context) error {
+	check, err := h.check(nil)
+	if err != nil {
+		return err
+	}
+	return check.verifyBytes(api.RequestOf(ctx).Body)
 }
 
 // verifyBytes is verify for a body in memory.

@@ -23,6 +23,12 @@ type completeMultipartUploadInput struct {
 	Upload        *completedUpload  `payload:"xml"`
 }
 
+type completeMultipartUploadOutput struct {
+	ContentType string       `header:"Content-Type"`
+	VersionID   string       `header:"X-Amz-Version-Id"`
+	Body        *api.Payload `payload:"stream"`
+}
+
 type completedUpload struct {
 	XMLName xml.Name        `xml:"CompleteMultipartUpload"`
 	Parts   []completedPart `xml:"Part"`
@@ -98,7 +104,7 @@ func (s *Service) needCompleteMultipartUpload(ctx context.Context, in *completeM
 	return s.needWrite(ctx, &in.objectTarget, new(settingHeaders), &in.writeConditions, true)
 }
 
-func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMultipartUploadInput) (*xmlOutput, error) {
+func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMultipartUploadInput) (*completeMultipartUploadOutput, error) {
 	if err := in.customerKeyHeaders.refuse(); err != nil {
 		return nil, err
 	}
@@ -131,7 +137,9 @@ func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMulti
 	if len(v.Checksums) > 0 {
 		d.text("ChecksumType", v.Checksums[0].Type.String())
 	}
-	return d.output(), nil
+	return &completeMultipartUploadOutput{
+		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID), Body: d.payload(),
+	}, nil
 }
 
 // location is the URL of the object on the host that was asked.

@@ -29,6 +29,7 @@ type copyObjectInput struct {
 // copyOutput is the answer of both copies.
 type copyOutput struct {
 	ContentType         string       `header:"Content-Type"`
+	VersionID           string       `header:"X-Amz-Version-Id"` // not of a part
 	CopySourceVersionID string       `header:"X-Amz-Copy-Source-Version-Id"`
 	Body                *api.Payload `payload:"stream"`
 }
@@ -87,7 +88,7 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	}
 	defer r.Close()
 	if !replace {
-		if source.bucket == in.Bucket && source.key == in.Key && in.StorageClass == "" {
+		if source.bucket == in.Bucket && source.key == in.Key && source.version == nil && in.StorageClass == "" {
 			return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 		}
 		options.Metadata = r.Version.Metadata
@@ -101,7 +102,10 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	}
 	d := newDocument("CopyObjectResult", 256)
 	d.copied(v.ETag, v)
-	return &copyOutput{ContentType: "application/xml", CopySourceVersionID: deref(source.version), Body: d.payload()}, nil
+	return &copyOutput{
+		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID),
+		CopySourceVersionID: s.versionHeader(ctx, source.bucket, r.Version.VersionID), Body: d.payload(),
+	}, nil
 }
 
 // putOptions reads what the request says of the new object.

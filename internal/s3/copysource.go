@@ -70,7 +70,9 @@ func (c *copySource) String() string {
 	return text
 }
 
-func (c *copySource) subject() subject { return subject{bucket: c.bucket, key: c.key} }
+func (c *copySource) subject() subject {
+	return subject{bucket: c.bucket, key: c.key, version: deref(c.version)}
+}
 
 // needSource states the permission to read the source and returns the
 // condition key that names it.

@@ -19,8 +19,7 @@ func (s *Service) deleteOperations() []api.Operation {
 }
 
 type deleteObjectInput struct {
-	objectTarget
-	versionTarget
+	versionedTarget
 	IfMatch string `header:"If-Match"`
 	deleteHeaders
 	// The conditions of directory buckets.
@@ -44,8 +43,9 @@ func (h *deleteHeaders) refuse() error {
 }
 
 type deleteObjectOutput struct {
-	Status    int    `status:""`
-	VersionID string `header:"X-Amz-Version-Id"`
+	Status       int    `status:""`
+	VersionID    string `header:"X-Amz-Version-Id"`
+	DeleteMarker bool   `header:"X-Amz-Delete-Marker"`
 }
 
 // deletion is one key to delete and what that takes.
@@ -100,10 +100,15 @@ func (s *Service) deleteObject(ctx context.Context, in *deleteObjectInput) (*del
 	if in.IfMatchLastModifiedTime != "" || in.IfMatchSize != "" {
 		return nil, notBuilt("x-amz-if-match-size", "A conditional delete by time or size")
 	}
-	if _, err := s.engine.Delete(ctx, in.Bucket, in.Key, in.deletion().options()); err != nil {
-		return nil, s.writeError(ctx, in.objectTarget.subject(), err)
+	result, err := s.engine.Delete(ctx, in.Bucket, in.Key, in.deletion().options())
+	if err != nil {
+		return nil, s.writeError(ctx, in.subject(), err)
 	}
-	return &deleteObjectOutput{Status: http.StatusNoContent, VersionID: in.version()}, nil
+	out := &deleteObjectOutput{Status: http.StatusNoContent, VersionID: in.version(), DeleteMarker: result.DeleteMarker}
+	if out.VersionID == "" && result.DeleteMarker {
+		out.VersionID = result.VersionID
+	}
+	return out, nil
 }
 
 type deleteObjectsInput struct {
@@ -177,13 +182,13 @@ func (s *Service) deleteObjects(ctx context.Context, in *deleteObjectsInput) (*x
 	if err != nil {
 		return nil, err
 	}
-	refusals := make([]error, len(all))
+	outcomes := make([]deleteOutcome, len(all))
 	var targets []object.DeleteTarget
 	for i := range all {
-		if refusals[i], err = s.mayDelete(ctx, p, &all[i]); err != nil {
+		if outcomes[i].refusal, err = s.mayDelete(ctx, p, &all[i]); err != nil {
 			return nil, err
 		}
-		if refusals[i] == nil {
+		if outcomes[i].refusal == nil {
 			targets = append(targets, object.DeleteTarget{Key: all[i].key, Options: all[i].options()})
 		}
 	}
@@ -192,11 +197,11 @@ func (s *Service) deleteObjects(ctx context.Context, in *deleteObjectsInput) (*x
 		if err != nil {
 			return nil, in.bucketTarget.subject().translate(err)
 		}
-		if err := s.settle(ctx, in.Bucket, all, refusals, results); err != nil {
+		if err := s.settle(ctx, in.Bucket, all, outcomes, results); err != nil {
 			return nil, err
 		}
 	}
-	return deleteResult(all, refusals, in.Delete.Quiet), nil
+	return deleteResult(all, outcomes, in.Delete.Quiet), nil
 }
 
 // verifyBody checks the digest that S3 demands of this request.
@@ -228,40 +233,53 @@ func (s *Service) mayDelete(ctx context.Context, p place, d *deletion) (refusal,
 	return nil, nil
 }
 
+// deleteOutcome is what became of one deletion of many.
+type deleteOutcome struct {
+	refusal error  // nil: it was done
+	marker  string // the version ID of the delete marker made or removed
+}
+
 // settle enters the results of the keys that were not refused. What is not the
 // client's fault fails the request.
-func (s *Service) settle(ctx context.Context, bucket string, all []deletion, refusals []error, results []object.DeleteResult) error {
+func (s *Service) settle(ctx context.Context, bucket string, all []deletion, outcomes []deleteOutcome, results []object.DeleteResult) error {
 	next := 0
 	for i := range all {
-		if refusals[i] != nil {
+		if outcomes[i].refusal != nil {
 			continue
 		}
 		result := results[next]
 		next++
 		if result.Err == nil {
+			if result.DeleteMarker {
+				outcomes[i].marker = result.VersionID
+			}
 			continue
 		}
-		err := s.writeError(ctx, subject{bucket: bucket, key: all[i].key}, result.Err)
+		err := s.writeError(ctx, subject{bucket: bucket, key: all[i].key, version: deref(all[i].version)}, result.Err)
 		if _, ok := awserr.As(err); !ok {
 			return err
 		}
-		refusals[i] = err
+		outcomes[i].refusal = err
 	}
 	return nil
 }
 
-func deleteResult(all []deletion, refusals []error, quiet bool) *xmlOutput {
+func deleteResult(all []deletion, outcomes []deleteOutcome, quiet bool) *xmlOutput {
 	d := newDocument("DeleteResult", 64*len(all))
 	for i := range all {
-		if refusals[i] == nil {
+		if outcomes[i].refusal == nil {
 			if !quiet {
 				d.open("Deleted")
 				all[i].describe(d)
+				if outcomes[i].marker != "" {
+					d.bool("DeleteMarker", true)
+					d.text("DeleteMarkerVersionId", outcomes[i].marker)
+				}
 				d.close("Deleted")
 			}
 			continue
 		}
-		e, _ := awserr.As(refusals[i])
+		e, _ := awserr.As(outcomes[i].refusal)
 		d.open("Error")
 		all[i].describe(d)
 		d.text("Code", e.Code)

@@ -14,8 +14,12 @@ import (
 
 type deleteResponse struct {
 	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ DeleteResult"`
-	Deleted []struct{ Key, VersionId string }
-	Error   []struct{ Key, VersionId, Code, Message string }
+	Deleted []struct {
+		Key, VersionId        string
+		DeleteMarker          bool
+		DeleteMarkerVersionId string
+	}
+	Error []struct{ Key, VersionId, Code, Message string }
 }
 
 func (r *deleteResponse) deleted() []string {

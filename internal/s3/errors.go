@@ -11,7 +11,7 @@ import (
 
 // subject is what a request is about, for the fields of its errors.
 type subject struct {
-	bucket, key, uploadID string
+	bucket, key, version, uploadID string
 }
 
 // translate turns an error of the object engine into S3's (API Reference,
@@ -22,6 +22,9 @@ func (s subject) translate(err error) error {
 	}
 	if part := new(object.PartError); errors.As(err, &part) {
 		return s.partError(part)
+	}
+	if marker := new(object.DeleteMarkerError); errors.As(err, &marker) {
+		return s.deleteMarker(marker)
 	}
 	for _, row := range translations {
 		if errors.Is(err, row.from) {
@@ -40,12 +43,14 @@ var translations = []struct {
 	{object.ErrBucketNotEmpty, func(s subject) *awserr.Error {
 		return awserr.New(http.StatusConflict, "BucketNotEmpty", "The bucket you tried to delete is not empty").With("BucketName", s.bucket)
 	}},
+	{object.ErrVersioningLocked, fixed(http.StatusConflict, "InvalidBucketState",
+		"An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")},
 	{object.ErrNoSuchUpload, func(s subject) *awserr.Error {
 		return awserr.New(http.StatusNotFound, "NoSuchUpload",
 			"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.").With("UploadId", s.uploadID)
 	}},
 	{object.ErrNoSuchVersion, func(s subject) *awserr.Error {
-		return awserr.New(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.").With("Key", s.key)
+		return awserr.New(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.").With("Key", s.key).With("VersionId", s.version)
 	}},
 	{object.ErrNoSuchKey, func(s subject) *awserr.Error { return noSuchKey(s.key) }},
 	{object.ErrKeyTooLong, func(s subject) *awserr.Error {
@@ -74,6 +79,19 @@ var translations = []struct {
 func fixed(status int, code, message string) func(subject) *awserr.Error {
 	e := awserr.New(status, code, message)
 	return func(subject) *awserr.Error { return e }
+}
+
+// deleteMarker answers for a delete marker that was found instead of an object
+// (S3 User Guide, "Working with delete markers"): 404 when it is the current
+// version, 405 when it was named.
+func (s subject) deleteMarker(m *object.DeleteMarkerError) error {
+	e := noSuchKey(s.key)
+	if m.Named {
+		e = awserr.New(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.").
+			With("ResourceType", "DeleteMarker").
+			WithHeader("Allow", http.MethodDelete).WithHeader("Last-Modified", m.Version.Modified.UTC().Format(http.TimeFormat))
+	}
+	return e.WithHeader("x-amz-delete-marker", "true").WithHeader("x-amz-version-id", m.Version.VersionID).WithCause(m)
 }
 
 // partError words what is wrong with the list that completes an upload.

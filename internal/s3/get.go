@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -21,8 +22,7 @@ func (s *Service) readOperations() []api.Operation {
 
 // readInput is what GetObject and HeadObject take.
 type readInput struct {
-	objectTarget
-	versionTarget
+	versionedTarget
 	readConditions
 	customerKeyHeaders
 	responseHeaders
@@ -92,7 +92,7 @@ func (s *Service) open(ctx context.Context, in *readInput, content bool) (*objec
 		r.SizeBytes = r.Version.SizeBytes
 	}
 	if err != nil {
-		return nil, s.readError(ctx, in.objectTarget.subject(), err)
+		return nil, s.readError(ctx, in.subject(), err)
 	}
 	if err := in.notEncrypted(); err != nil {
 		r.Close()
@@ -103,7 +103,7 @@ func (s *Service) open(ctx context.Context, in *readInput, content bool) (*objec
 
 // readError hides from those who may not list whether a key exists.
 func (s *Service) readError(ctx context.Context, where subject, err error) error {
-	if errors.Is(err, object.ErrNoSuchKey) || errors.Is(err, object.ErrNoSuchVersion) {
+	if errors.Is(err, object.ErrNoSuchKey) || errors.Is(err, object.ErrNoSuchVersion) || errors.Is(err, object.ErrDeleteMarker) {
 		return s.missing(ctx, where, err)
 	}
 	return where.translate(err)
@@ -115,9 +115,6 @@ func (in *readInput) answer(r *object.Reader, h *objectHeaders, req *api.Request
 	v := &r.Version
 	bytes := byteRange{r.OffsetBytes, r.SizeBytes}
 	h.describe(v)
-	if in.VersionID != nil {
-		h.VersionID = v.VersionID
-	}
 	switch result, header := in.evaluate(v); result {
 	case failed:
 		return 0, bytes, preconditionFailed(header)
@@ -164,6 +161,7 @@ func (s *Service) getObject(ctx context.Context, in *readInput) (*getObjectOutpu
 		return nil, err
 	}
 	out := new(getObjectOutput)
+	out.VersionID = cmp.Or(s.versionHeader(ctx, in.Bucket, r.Version.VersionID), in.version())
 	var bytes byteRange
 	out.Status, bytes, err = in.answer(r, &out.objectHeaders, api.RequestOf(ctx))
 	if err != nil {
@@ -174,7 +172,7 @@ func (s *Service) getObject(ctx context.Context, in *readInput) (*getObjectOutpu
 		return out, r.Close()
 	}
 	if out.Body, err = body(r, bytes); err != nil {
-		return nil, in.objectTarget.subject().translate(err)
+		return nil, in.subject().translate(err)
 	}
 	return out, nil
 }
@@ -221,6 +219,7 @@ func (s *Service) headObject(ctx context.Context, in *readInput) (*headObjectOut
 	}
 	defer r.Close()
 	out := new(headObjectOutput)
+	out.VersionID = cmp.Or(s.versionHeader(ctx, in.Bucket, r.Version.VersionID), in.version())
 	var bytes byteRange
 	out.Status, bytes, err = in.answer(r, &out.objectHeaders, api.RequestOf(ctx))
 	if err != nil {

@@ -237,7 +237,7 @@ func (s *Service) uploadPartCopy(ctx context.Context, in *uploadPartCopyInput) (
 	d.etag(p.ETag)
 	d.time("LastModified", p.Modified)
 	d.checksums(p.Checksums)
-	return &copyOutput{ContentType: "application/xml", CopySourceVersionID: deref(source.version), Body: d.payload()}, nil
+	return &copyOutput{ContentType: "application/xml", CopySourceVersionID: s.versionHeader(ctx, source.bucket, r.Version.VersionID), Body: d.payload()}, nil
 }
 
 type abortMultipartUploadInput struct {

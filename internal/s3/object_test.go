@@ -385,7 +385,7 @@ func TestSubresourcesNeverFallThrough(t *testing.T) {
 		}
 	}
 	for _, c := range []call{
-		{path: "/box?acl"}, {path: "/box?versioning"}, {path: "/box?versions"}, {path: "/box/k?acl"}, {method: "PUT", path: "/box/k?tagging"}, {method: "PUT", path: "/box?policy"},
+		{path: "/box?acl"}, {path: "/box/k?acl"}, {method: "PUT", path: "/box/k?tagging"}, {method: "PUT", path: "/box?policy"},
 		{method: "POST", path: "/box"}, {method: "POST", path: "/box/k?select&select-type=2"},
 	} {
 		wantRefusal(t, c.method+" "+c.path, f.do(c), 501, "NotImplemented")

@@ -31,7 +31,8 @@ type putObjectInput struct {
 }
 
 type putObjectOutput struct {
-	ETag string `header:"Etag"`
+	ETag      string `header:"Etag"`
+	VersionID string `header:"X-Amz-Version-Id"`
 	checksumValues
 }
 
@@ -95,7 +96,7 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)
 	}
-	out := &putObjectOutput{ETag: quote(v.ETag)}
+	out := &putObjectOutput{ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID)}
 	out.checksumValues.set(v.Checksums)
 	return out, nil
 }

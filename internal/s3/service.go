@@ -56,6 +56,8 @@ func (s *Service) operations() []api.Operation {
 		s.bucketOperations(),
 		s.listBucketsOperations(),
 		s.listOperations(),
+		s.versioningOperations(),
+		s.listVersionsOperations(),
 		s.readOperations(),
 		s.putOperations(),
 		s.copyOperations(),

@@ -33,6 +33,8 @@ func row[In, Out any](name, route string, needs api.Needs[In], handle func(conte
 	for p := range queryNames(routeQuery(route)) {
 		own[p] = true
 	}
+	_, takesVersion := any(new(In)).(interface{ takesVersion() })
+	refusesVersion := !takesVersion && strings.Contains(route, "{Key+}")
 	writes := !strings.HasPrefix(route, "GET ") && !strings.HasPrefix(route, "HEAD ")
 	return api.Op(name, route, func(ctx context.Context, in *In) ([]api.Permission, error) {
 		for p, valued := range queryNames(api.RequestOf(ctx).HTTP.URL.RawQuery) {
@@ -41,6 +43,8 @@ func row[In, Out any](name, route string, needs api.Needs[In], handle func(conte
 			case subresources[p]:
 				return nil, awserr.New(http.StatusMethodNotAllowed, "MethodNotAllowed",
 					"The specified method is not allowed against this resource.").With("ResourceType", strings.ToUpper(p))
+			case refusesVersion && p == "versionId":
+				return nil, invalidArgument(p, "", "This operation does not accept a version-id.")
 			case writes && !valued && p != "versionId" && !strings.HasPrefix(strings.ToLower(p), "x-"):
 				return nil, awserr.NotImplemented(fmt.Sprintf("A query parameter you provided implies functionality that is not implemented: %.64s", p))
 			}

@@ -93,8 +93,7 @@ func (w requestWriter) lists(thing string) []folderRequest {
 		row("an empty prefix", "", 403, "AccessDenied"),
 		{"ListObjectsV2 without a prefix", w.list(nil), 403, "AccessDenied", on(nil)},
 		{"HeadBucket", w.headBucket, 403, "Forbidden", on(nil)},
-		// Versions are not built, which every caller is told alike.
-		{"ListObjectVersions", w.versions(thing + "/"), 501, "NotImplemented", []simulated{{"s3:ListBucketVersions", bucket, aws.String(thing + "/")}}},
+		{"ListObjectVersions", w.versions(thing + "/"), 403, "AccessDenied", []simulated{{"s3:ListBucketVersions", bucket, aws.String(thing + "/")}}},
 	}
 }
 
