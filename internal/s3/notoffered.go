@@ -124,7 +124,6 @@ func notOffered() []api.Operation {
 		refused("It is not built.",
 			"GetObjectAttributes", "GET /{Bucket}/{Key+}?attributes",
 			"SelectObjectContent", "POST /{Bucket}/{Key+}?select&select-type=2",
-			"PostObject", "POST /{Bucket}",
 		),
 	)
 }

@@ -386,10 +386,11 @@ func TestSubresourcesNeverFallThrough(t *testing.T) {
 	}
 	for _, c := range []call{
 		{path: "/box?acl"}, {path: "/box/k?acl"}, {method: "PUT", path: "/box/k?tagging"}, {method: "PUT", path: "/box?policy"},
-		{method: "POST", path: "/box"}, {method: "POST", path: "/box/k?select&select-type=2"},
+		{method: "POST", path: "/box/k?select&select-type=2"},
 	} {
 		wantRefusal(t, c.method+" "+c.path, f.do(c), 501, "NotImplemented")
 	}
+	wantRefusal(t, "a post that is no form", f.do(call{method: "POST", path: "/box"}), 412, "PreconditionFailed")
 	wantRefusal(t, "part number alone", f.do(call{method: "PUT", path: "/box/k?partNumber=1"}), 400, "InvalidArgument")
 	if a := f.must(call{path: "/box/k"}); a.body != "x" {
 		t.Errorf("the object became %q", a.body)

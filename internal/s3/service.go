@@ -60,6 +60,7 @@ func (s *Service) operations() []api.Operation {
 		s.listVersionsOperations(),
 		s.readOperations(),
 		s.putOperations(),
+		s.postOperations(),
 		s.copyOperations(),
 		s.deleteOperations(),
 		s.multipartOperations(),
