@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -476,4 +479,80 @@ func TestMessagesAreKeptWithTheirChange(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Sequence != sequences[2] || e.QueueStats("q").Length != 1 {
 		t.Errorf("after acknowledgement: %+v, %v", list, err)
 	}
+}
+
+// TestConcurrentVersionsOfOneKey has writers whose mutations share commits: each
+// write must find what those before it in its group left.
+func TestConcurrentVersionsOfOneKey(t *testing.T) {
+	e := newTest(t)
+	setVersioning(t, e, VersioningEnabled)
+	put(t, e, "key", []byte("0"))
+	const writers, writes = 16, 30
+	var group sync.WaitGroup
+	var won, lost, markers atomic.Int64
+	for w := range writers {
+		group.Go(func() {
+			for i := range writes {
+				if i%10 == 9 {
+					v, err := e.SetAttributes(context.Background(), testBucket, "key", SetAttributesOptions{}, func(v *Version) error {
+						v.Tags = append(v.Tags, Tag{fmt.Sprint(w), fmt.Sprint(i)})
+						return nil
+					})
+					if err != nil && !errors.Is(err, ErrNoSuchKey) {
+						t.Errorf("SetAttributes: %+v, %v", v, err)
+					}
+					continue
+				}
+				now, err := e.Head(context.Background(), testBucket, "key", GetOptions{})
+				if errors.Is(err, ErrNoSuchKey) {
+					now.ETag = "*"
+				}
+				_, err = e.Put(context.Background(), testBucket, "key", strings.NewReader(fmt.Sprint(w, i)),
+					PutOptions{SizeBytes: UnknownSize, Condition: Condition{IfMatch: now.ETag, IfVersionID: now.VersionID}})
+				switch {
+				case err == nil:
+					won.Add(1)
+				case errors.Is(err, ErrPreconditionFailed), errors.Is(err, ErrNoSuchKey):
+					lost.Add(1)
+				default:
+					t.Errorf("Put: %v", err)
+				}
+				if i == 15 && w%4 == 0 {
+					if result, err := e.Delete(context.Background(), testBucket, "key", DeleteOptions{}); err != nil || !result.DeleteMarker {
+						t.Errorf("Delete: %+v, %v", result, err)
+					}
+					markers.Add(1)
+					if _, err := e.Put(context.Background(), testBucket, "key", strings.NewReader("again"), PutOptions{SizeBytes: 5}); err == nil {
+						won.Add(1)
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	list, err := e.Versions(context.Background(), testBucket, ListVersionsOptions{Limit: 10_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, gone := int64(0), int64(0)
+	for i, entry := range list.Entries {
+		if entry.Version.DeleteMarker {
+			gone++
+		} else {
+			objects++
+		}
+		if i > 0 && list.Entries[i-1].Version.Modified.Before(entry.Version.Modified.Add(-time.Minute)) {
+			t.Errorf("version %d is newer than the one before it", i)
+		}
+	}
+	if objects != won.Load()+1 || gone != markers.Load() || lost.Load() == 0 {
+		t.Errorf("%d versions and %d markers; %d writes won, %d lost, %d deletes", objects, gone, won.Load(), lost.Load(), markers.Load())
+	}
+	wantUsage(t, e, "", func() Usage {
+		u := Usage{Objects: objects}
+		for _, entry := range list.Entries {
+			u.Bytes += entry.Version.SizeBytes
+		}
+		return u
+	}())
 }
