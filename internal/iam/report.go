@@ -274,7 +274,7 @@ func (d describer) group(ctx context.Context, g *metastore.Group) (groupDetail, 
 }
 
 func (d describer) role(ctx context.Context, role *metastore.Role) (roleDetail, error) {
-	trust, err := shownTrust(ctx, d.r, d.account, role.Trust)
+	trust, err := shownTrust(ctx, d.r, d.account, role)
 	if err != nil {
 		return roleDetail{}, err
 	}

@@ -35,7 +35,7 @@ type roleLastUsed struct{}
 // describeRole renders a role as lists show it: without tags, boundary and
 // last use.
 func describeRole(ctx context.Context, r metastore.Reader, account string, role *metastore.Role) (roleDescription, error) {
-	trust, err := shownTrust(ctx, r, account, role.Trust)
+	trust, err := shownTrust(ctx, r, account, role)
 	return roleDescription{
 		Path: role.Path, RoleName: role.Name, RoleId: role.UniqueID, Arn: arn.IAM(account, "role", role.Path, role.Name),
 		CreateDate: role.Created, AssumeRolePolicyDocument: percentEncode(trust),
@@ -84,7 +84,7 @@ func (s *Service) createRole(ctx context.Context, in *createRoleInput) (*roleOut
 		if err := s.checkBoundary(ctx, w, account, role.Boundary); err != nil {
 			return err
 		}
-		if role.Trust, err = storedTrust(ctx, w, account, in.AssumeRolePolicyDocument); err != nil {
+		if err := setTrust(ctx, w, account, role, in.AssumeRolePolicyDocument); err != nil {
 			return err
 		}
 		if err := inserted(metastore.Roles.Insert(ctx, w, account, metastore.NameID(role.Name), role), roleKind, role.Name); err != nil {
@@ -164,9 +164,8 @@ type updateAssumeRolePolicyInput struct {
 }
 
 func (s *Service) updateAssumeRolePolicy(ctx context.Context, in *updateAssumeRolePolicyInput) (*api.Empty, error) {
-	return nothing, s.changeRole(ctx, in.RoleName, func(w metastore.Writer, role *metastore.Role) (err error) {
-		role.Trust, err = storedTrust(ctx, w, account(ctx), in.PolicyDocument)
-		return err
+	return nothing, s.changeRole(ctx, in.RoleName, func(w metastore.Writer, role *metastore.Role) error {
+		return setTrust(ctx, w, account(ctx), role, in.PolicyDocument)
 	})
 }
 

@@ -12,88 +12,117 @@ import (
 	"inro.dev/inro/internal/policy"
 )
 
-// storedTrust checks a trust policy and returns it as it is stored: users and
-// roles of the account, which must exist, by their unique ids (spec C.10), and
-// account numbers as the ARN of the account's root. Entities of other accounts
-// cannot be looked up and stay as they are, and so do role sessions, whose
-// role must exist.
-func storedTrust(ctx context.Context, r metastore.Reader, account, text string) (string, error) {
+// setTrust checks a trust policy and puts it into a role as it is stored: users
+// and roles, which must exist, by their unique ids (spec C.10), and account
+// numbers as the ARN of the account's root. Entities of accounts that this
+// installation does not have cannot be looked up and stay as they are, and so
+// do role sessions, whose role must exist.
+func setTrust(ctx context.Context, r metastore.Reader, account string, role *metastore.Role, text string) error {
 	doc, err := policy.Parse([]byte(text), policy.Trust)
 	if err != nil {
-		return "", malformedDocument(err)
+		return malformedDocument(err)
 	}
 	if doc.SizeWithoutWhitespace() > maxTrustChars {
-		return "", quotaExceeded("ACLSizePerRole", maxTrustChars)
+		return quotaExceeded("ACLSizePerRole", maxTrustChars)
 	}
-	var failed error
+	s := trustStorer{ctx: ctx, r: r, account: account}
 	stored, err := policy.ReplacePrincipals([]byte(text), policy.Trust, func(ref policy.PrincipalRef) (string, bool) {
-		value, err := storedPrincipal(ctx, r, account, ref)
-		if err != nil && failed == nil {
-			failed = err
+		value, err := s.principal(ref)
+		if err != nil && s.failed == nil {
+			s.failed = err
 		}
 		return value, value != ref.Value
 	})
-	if failed != nil {
-		return "", failed
+	if s.failed != nil {
+		return s.failed
 	}
 	if err != nil {
-		return "", malformedDocument(err)
+		return malformedDocument(err)
 	}
-	return string(stored), nil
+	role.Trust, role.TrustForeign = string(stored), s.foreign
+	return nil
 }
 
-func storedPrincipal(ctx context.Context, r metastore.Reader, account string, ref policy.PrincipalRef) (string, error) {
+// trustStorer turns the principals of one trust policy into what is stored.
+type trustStorer struct {
+	ctx     context.Context
+	r       metastore.Reader
+	account string // of the role
+
+	foreign []metastore.ForeignPrincipal
+	failed  error // the first
+}
+
+func (s *trustStorer) principal(ref policy.PrincipalRef) (string, error) {
 	switch {
-	case ref.Type == "Federated" && isOwnProvider(account, ref.Value):
-		return ref.Value, invalidPrincipal(ref) // identity providers cannot be made here
+	case ref.Type == "Federated":
+		return ref.Value, s.provider(ref)
 	case ref.Type != "AWS" || ref.Value == "*":
 		return ref.Value, nil
 	case isAccountID(ref.Value):
 		return arn.Root(ref.Value), nil
 	}
-	if name, err := arn.Parse(ref.Value); err == nil {
-		if name.Account != account || name.Resource == "root" {
-			return ref.Value, nil
-		}
-		return storedARN(ctx, r, ref, name)
+	name, err := arn.Parse(ref.Value)
+	if err != nil {
+		return s.uniqueID(ref)
 	}
-	_, found, err := uniqueIDName(ctx, r, account, ref.Value)
+	if name.Resource == "root" {
+		return ref.Value, nil
+	}
+	if name.Account != s.account {
+		served, err := metastore.AccountExists(s.ctx, s.r, name.Account)
+		if err != nil || !served {
+			return ref.Value, err
+		}
+	}
+	return s.entity(ref, name)
+}
+
+// uniqueID checks a principal that is given by its unique id. One of another
+// account cannot be given so, as in AWS.
+func (s *trustStorer) uniqueID(ref policy.PrincipalRef) (string, error) {
+	_, found, err := uniqueIDName(s.ctx, s.r, s.account, ref.Value)
 	if err == nil && !found {
 		err = invalidPrincipal(ref)
 	}
 	return ref.Value, orInvalidPrincipal(err, ref)
 }
 
-// isOwnProvider reports whether a federated principal is an identity provider
-// of the account, in contrast to a public one such as
-// cognito-identity.amazonaws.com.
-func isOwnProvider(account, value string) bool {
-	a, err := arn.Parse(value)
-	return err == nil && a.Service == "iam" && a.Account == account
+// provider checks a federated principal: a public provider such as
+// cognito-identity.amazonaws.com stays as it is, an ARN must be that of an
+// OpenID Connect provider of the account itself.
+func (s *trustStorer) provider(ref policy.PrincipalRef) error {
+	if !strings.HasPrefix(ref.Value, "arn:") {
+		return nil
+	}
+	return invalidPrincipal(ref) // identity providers cannot be made here
 }
 
-// storedARN is storedPrincipal for the ARN of a principal in the account
-// itself.
-func storedARN(ctx context.Context, r metastore.Reader, ref policy.PrincipalRef, name arn.ARN) (string, error) {
+// entity returns the unique id of the user or role with an ARN in an account
+// of the installation. Letter case and path of the ARN must be exact.
+func (s *trustStorer) entity(ref policy.PrincipalRef, name arn.ARN) (string, error) {
 	word, rest := name.Type()
 	kind := entityKind(word)
 	switch name.Service + ":" + word {
 	case "iam:user", "iam:role":
 	case "sts:assumed-role":
 		role, _, _ := strings.Cut(rest, "/")
-		_, err := exactRole(ctx, r, name.Account, role)
+		_, err := exactRole(s.ctx, s.r, name.Account, role)
 		return ref.Value, orInvalidPrincipal(err, ref)
 	case "sts:federated-user":
 		return ref.Value, nil
 	default:
 		return ref.Value, invalidPrincipal(ref)
 	}
-	e, err := findEntity(ctx, r, name.Account, entityRef{kind, rest[strings.LastIndexByte(rest, '/')+1:]})
+	e, err := findEntity(s.ctx, s.r, name.Account, entityRef{kind, rest[strings.LastIndexByte(rest, '/')+1:]})
 	if err == nil && e.arn(name.Account) != ref.Value {
-		err = invalidPrincipal(ref) // ARNs are compared with their path and letter case
+		err = invalidPrincipal(ref)
 	}
 	if err != nil {
 		return ref.Value, orInvalidPrincipal(err, ref)
+	}
+	if name.Account != s.account {
+		s.foreign = append(s.foreign, metastore.ForeignPrincipal{UniqueID: e.uniqueID, Account: name.Account})
 	}
 	return e.uniqueID, nil
 }
@@ -115,18 +144,26 @@ func orInvalidPrincipal(err error, ref policy.PrincipalRef) error {
 	return err
 }
 
-// shownTrust returns a stored trust policy as answers show it: with the ARNs
-// of the users and roles that are still there.
-func shownTrust(ctx context.Context, r metastore.Reader, account, stored string) (string, error) {
-	if !strings.Contains(stored, string(ids.User)) && !strings.Contains(stored, string(ids.Role)) {
-		return stored, nil
+// shownTrust returns a role's trust policy as answers show it: with the ARNs of
+// the users and roles that are still there.
+func shownTrust(ctx context.Context, r metastore.Reader, account string, role *metastore.Role) (string, error) {
+	if !strings.Contains(role.Trust, string(ids.User)) && !strings.Contains(role.Trust, string(ids.Role)) {
+		return role.Trust, nil
+	}
+	owners := make(map[string]string, len(role.TrustForeign))
+	for _, f := range role.TrustForeign {
+		owners[f.UniqueID] = f.Account
 	}
 	var failed error
-	shown, err := policy.ReplacePrincipals([]byte(stored), policy.Trust, func(ref policy.PrincipalRef) (string, bool) {
+	shown, err := policy.ReplacePrincipals([]byte(role.Trust), policy.Trust, func(ref policy.PrincipalRef) (string, bool) {
 		if ref.Type != "AWS" || failed != nil {
 			return "", false
 		}
-		name, found, err := uniqueIDName(ctx, r, account, ref.Value)
+		owner, foreign := owners[ref.Value]
+		if !foreign {
+			owner = account
+		}
+		name, found, err := uniqueIDName(ctx, r, owner, ref.Value)
 		failed = err
 		return name, found
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inro.dev/inro/internal/arn"
+	"inro.dev/inro/internal/ids"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/policy"
 	"inro.dev/inro/internal/session"
@@ -77,6 +78,7 @@ func (r *Resolver) Resolve(ctx context.Context, accessKeyID, sessionToken string
 }
 
 func newCaller(accessKeyID string, p policy.Principal) *Caller {
+	p.CanonicalUser = ids.CanonicalUser(p.Account)
 	c := &Caller{Principal: p, AccessKeyID: accessKeyID, Keys: new(policy.Context)}
 	arnKey := p.ARN
 	if p.RoleARN != "" {
@@ -203,8 +205,11 @@ func deviceKeys(keys *policy.Context, s *session.Session) {
 // deviceEntitled checks that the certificate is in force and still attached to
 // the thing that the session was issued for.
 func (r *Resolver) deviceEntitled(ctx context.Context, s *session.Session) error {
-	hot := r.cfg.Store.Hot()
-	cert, err := metastore.Certificates.Get(ctx, hot, s.Account, s.CertificateID)
+	hot, account := r.cfg.Store.Hot(), s.Account
+	if s.CertificateAccount != "" {
+		account = s.CertificateAccount
+	}
+	cert, err := metastore.Certificates.Get(ctx, hot, account, s.CertificateID)
 	if err != nil {
 		return err
 	}
@@ -218,11 +223,11 @@ func (r *Resolver) deviceEntitled(ctx context.Context, s *session.Session) error
 	if s.ThingName == "" {
 		return nil
 	}
-	thing, err := metastore.Things.Get(ctx, hot, s.Account, s.ThingName)
+	thing, err := metastore.Things.Get(ctx, hot, account, s.ThingName)
 	if err != nil {
 		return err
 	}
-	attached, err := metastore.ThingPrincipals.Has(ctx, hot, s.Account, s.ThingName, s.CertificateID)
+	attached, err := metastore.ThingPrincipals.Has(ctx, hot, account, s.ThingName, s.CertificateID)
 	if err == nil && (thing.ThingID != s.ThingID || !attached) {
 		err = fmt.Errorf("%w: the certificate is not attached to the thing", ErrRevoked)
 	}

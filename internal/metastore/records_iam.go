@@ -97,12 +97,18 @@ type Role struct {
 	// replaced by their unique IDs, as AWS stores it: an entity made again
 	// under the same name does not match.
 	Trust string
+	// TrustForeign tells the accounts of the unique IDs in Trust that are of
+	// other accounts of the installation.
+	TrustForeign []ForeignPrincipal `json:",omitempty"`
 	// MaxSession is in seconds, 3600 to 43200.
 	MaxSessionSeconds int
 	Boundary          string         `json:",omitempty"` // policy ARN
 	Tags              []Tag          `json:",omitempty"`
 	Inline            []InlinePolicy `json:",omitempty"` // sorted by name
 }
+
+// ForeignPrincipal is a user or role of another account.
+type ForeignPrincipal struct{ UniqueID, Account string }
 
 // Policy is a customer-managed policy.
 type Policy struct {

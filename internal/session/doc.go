@@ -45,6 +45,10 @@
 //	4 SessionName       32 bytes, not hex     14 Tags: length of key, key, value
 //	5 SourceIdentity  9 ThingName             15 TransitiveTagKeys
 //	                 10 ThingTypeName         16 ChainedRole: no value
+//	                                          17 CertificateAccount
+//	                                          18 Provider
+//	                                          19 Subject
+//	                                          20 Audience
 //
 // A field that is not known, out of order or not wholly read makes the token
 // invalid.

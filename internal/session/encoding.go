@@ -27,6 +27,11 @@ const (
 	fieldTag              = 14
 	fieldTransitiveTagKey = 15
 	fieldChainedRole      = 16
+
+	fieldCertificateAccount = 17
+	fieldProvider           = 18
+	fieldSubject            = 19
+	fieldAudience           = 20
 )
 
 // errEncoding never leaves the package: Open says ErrInvalidToken.
@@ -65,8 +70,8 @@ func encode(s *Session) ([]byte, error) {
 	return appendLists(b, s), nil
 }
 
-// appendLists appends what may occur more than once or has no plain value. List
-// members are written even when empty.
+// appendLists appends what may occur more than once or has no plain value, and
+// what comes after. List members are written even when empty.
 func appendLists(b []byte, s *Session) []byte {
 	for _, arn := range s.PolicyARNs {
 		b = appendValue(b, fieldPolicyARN, arn)
@@ -83,7 +88,10 @@ func appendLists(b []byte, s *Session) []byte {
 	if s.ChainedRole {
 		b = appendValue(b, fieldChainedRole, "")
 	}
-	return b
+	b = appendField(b, fieldCertificateAccount, s.CertificateAccount)
+	b = appendField(b, fieldProvider, s.Provider)
+	b = appendField(b, fieldSubject, s.Subject)
+	return appendField(b, fieldAudience, s.Audience)
 }
 
 func appendField(b []byte, number byte, value string) []byte {
@@ -192,6 +200,14 @@ func (s *Session) text(number byte) *string {
 		return &s.ThingID
 	case fieldPolicy:
 		return &s.Policy
+	case fieldCertificateAccount:
+		return &s.CertificateAccount
+	case fieldProvider:
+		return &s.Provider
+	case fieldSubject:
+		return &s.Subject
+	case fieldAudience:
+		return &s.Audience
 	}
 	return nil
 }

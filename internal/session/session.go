@@ -70,6 +70,15 @@ type Session struct {
 	// the credentials-iot:* context keys (spec A.6).
 	CertificateID                     string
 	ThingName, ThingTypeName, ThingID string
+	// CertificateAccount owns certificate and thing when that is not Account:
+	// in a session of a role of another account that a device's session
+	// assumed.
+	CertificateAccount string
+
+	// Provider is the ARN of the OpenID Connect provider that a Role session
+	// came about through, with the Subject and the Audience of the token, or
+	// all are empty.
+	Provider, Subject, Audience string
 
 	// Policy is the inline session policy, a JSON document, and PolicyARNs the
 	// managed session policies; see HasPolicy.

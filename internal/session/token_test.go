@@ -63,11 +63,17 @@ func sessions() map[string]Session {
 	chained := role
 	chained.ChainedRole = true
 	chained.CertificateID, chained.ThingName, chained.ThingID = testCertificate, "dev-0001", "id"
+	foreign := chained
+	foreign.CertificateAccount = "111111111111"
+	web := role
+	web.Provider, web.Subject, web.Audience = "arn:aws:iam::999999999999:oidc-provider/example.com", "subject", "audience"
 	bare := deviceSession()
 	bare.ThingName, bare.ThingTypeName, bare.ThingID = "", "", ""
 	return map[string]Session{
 		"role":             role,
 		"chained role":     chained,
+		"foreign device":   foreign,
+		"web identity":     web,
 		"device":           deviceSession(),
 		"device, no thing": bare,
 		"user": {Kind: User, Account: "000000000001", Expires: start.Add(MaxLifetime),
@@ -303,6 +309,11 @@ func TestMintRefusesWhatIsNoSession(t *testing.T) {
 		"root with a user":            change("root", func(s *Session) { s.UserName, s.UserID = "a", "b" }),
 		"federated without a name":    change("federated", func(s *Session) { s.SessionName = "" }),
 		"federated with half a user":  change("federated", func(s *Session) { s.UserID = "" }),
+		"provider without subject":    change("web identity", func(s *Session) { s.Subject = "" }),
+		"subject without provider":    change("web identity", func(s *Session) { s.Provider = "" }),
+		"device with a provider":      change("device", func(s *Session) { s.Provider, s.Subject, s.Audience = "a", "b", "c" }),
+		"device of another account":   change("device", func(s *Session) { s.CertificateAccount = "111111111111" }),
+		"an account and no device":    change("role", func(s *Session) { s.CertificateAccount = "111111111111" }),
 		"federated that is a chained": change("federated", func(s *Session) { s.ChainedRole = true }),
 	}
 	for name, s := range tests {

@@ -18,7 +18,7 @@ func (k *Keyring) complete(s *Session) error {
 	if s.Kind == Device && s.SessionName == "" {
 		s.SessionName = s.CertificateID
 	}
-	return errors.Join(s.checkTimes(), s.checkActor(), s.checkCertificate())
+	return errors.Join(s.checkTimes(), s.checkActor(), s.checkCertificate(), s.checkProvider())
 }
 
 func (s *Session) checkTimes() error {
@@ -61,13 +61,16 @@ func (s *Session) checkActor() error {
 // checkCertificate checks the source certificate and thing.
 func (s *Session) checkCertificate() error {
 	if s.CertificateID == "" {
-		if s.ThingName != "" || s.ThingTypeName != "" || s.ThingID != "" {
+		if s.ThingName != "" || s.ThingTypeName != "" || s.ThingID != "" || s.CertificateAccount != "" {
 			return errors.New("session has a thing and no certificate")
 		}
 		return nil
 	}
 	if !s.IsRole() {
 		return fmt.Errorf("session of kind %d has a certificate", s.Kind)
+	}
+	if s.CertificateAccount != "" && s.Kind == Device {
+		return errors.New("device's session of another account than its certificate's")
 	}
 	if !isCertificateID(s.CertificateID) {
 		return fmt.Errorf("certificate id %q is not 64 lower-case hex digits", s.CertificateID)
@@ -88,4 +91,13 @@ func isCertificateID(id string) bool {
 		}
 	}
 	return true
+}
+
+// checkProvider checks the identity provider.
+func (s *Session) checkProvider() error {
+	given := s.Provider != ""
+	if given != (s.Subject != "") || given != (s.Audience != "") || given && s.Kind != Role {
+		return errors.New("session needs a provider, subject and audience, or none of them, and a role with them")
+	}
+	return nil
 }

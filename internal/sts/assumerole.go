@@ -64,6 +64,9 @@ func (s *Service) assumeRole(ctx context.Context, in *assumeRoleInput) (*assumeR
 		return nil, err
 	}
 	made.Account = name.Account
+	if made.CertificateAccount == made.Account {
+		made.CertificateAccount = ""
+	}
 	made.RoleName, made.RoleID, made.RolePath = role.Name, role.UniqueID, role.Path
 	seconds, err := in.seconds(role, made.ChainedRole)
 	if err != nil {
@@ -122,6 +125,11 @@ func (in *assumeRoleInput) inherit(caller *identity.Caller) (*session.Session, e
 	}
 	made.ChainedRole = from.IsRole()
 	made.CertificateID, made.ThingName, made.ThingTypeName, made.ThingID = from.CertificateID, from.ThingName, from.ThingTypeName, from.ThingID
+	if from.CertificateID != "" {
+		if made.CertificateAccount = from.CertificateAccount; made.CertificateAccount == "" {
+			made.CertificateAccount = from.Account
+		}
+	}
 	if from.SourceIdentity != "" {
 		if made.SourceIdentity != "" && made.SourceIdentity != from.SourceIdentity {
 			return nil, accessDenied("The source identity of a session cannot be changed by role chaining.")

@@ -124,6 +124,20 @@ func (w *World) Root() *Client {
 	return w.As(sigv4.Credentials{AccessKeyID: RootKey, SecretAccessKey: rootSecret})
 }
 
+// NewAccount makes a further account and returns a client with its root's key.
+func (w *World) NewAccount(number string) *Client {
+	w.T.Helper()
+	key := "AKIAROOT" + number
+	w.Update(func(ctx context.Context, tx metastore.Writer) error {
+		if err := metastore.RegisterAccount(ctx, tx, number, &metastore.Account{EndpointPrefix: number, Created: w.Time}); err != nil {
+			return err
+		}
+		return metastore.AccessKeys.Insert(ctx, tx, metastore.GlobalAccount, key,
+			&metastore.AccessKey{Account: number, Secret: rootSecret, Active: true, Created: w.Time})
+	})
+	return w.As(sigv4.Credentials{AccessKeyID: key, SecretAccessKey: rootSecret})
+}
+
 // As returns a client with the given credentials.
 func (w *World) As(c sigv4.Credentials) *Client { return &Client{w, c} }
 
