@@ -83,6 +83,12 @@ type Permission struct {
 	// ResourcePolicy is the resource's own policy, such as a bucket's or a
 	// role's trust policy.
 	ResourcePolicy *policy.Policy
+	// PolicyOnlyDenies says that ResourcePolicy may refuse but not allow, as a
+	// bucket's on objects of other accounts.
+	PolicyOnlyDenies bool
+	// ACL is what the resource's access control list grants the caller for
+	// the action.
+	ACL policy.Grant
 	// RequireResource demands an explicit allow of ResourcePolicy even in the
 	// same account, as trust policies do.
 	RequireResource bool

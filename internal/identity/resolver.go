@@ -288,6 +288,7 @@ func (r *Resolver) Decide(_ context.Context, c *Caller, p Permission, keys *poli
 	}
 	sets := c.sets
 	sets.Resource, sets.RequireResource = p.ResourcePolicy, p.RequireResource
+	sets.ResourceOnlyDenies, sets.ACL = p.PolicyOnlyDenies, p.ACL
 	return policy.Evaluate(&policy.Request{
 		Principal: c.Principal, Action: p.Action, Resource: p.Resource, Context: keys, ResourceAccount: p.ResourceAccount,
 	}, &sets), nil

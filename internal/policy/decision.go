@@ -72,6 +72,8 @@ const (
 	ReasonDelegated
 	// ReasonNoSessionPolicy: a federated user without a session policy has no permissions of its own.
 	ReasonNoSessionPolicy
+	// ReasonACL: the resource's access control list allows.
+	ReasonACL
 	// ReasonWrongKind: a policy was given in a set it cannot be in (a trust policy as an identity policy). A bug of the caller.
 	ReasonWrongKind
 )
@@ -118,6 +120,8 @@ func (d Decision) String() string {
 		b.WriteString("the resource policy leaves it to the account, and no identity policy allows")
 	case ReasonNoSessionPolicy:
 		b.WriteString("a federated user without session policy has no permissions")
+	case ReasonACL:
+		b.WriteString("the access control list grants it")
 	case ReasonWrongKind:
 		b.WriteString("a policy of the wrong kind in the " + d.Layer.String() + " set")
 	default:

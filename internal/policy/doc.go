@@ -37,6 +37,6 @@
 // A [Document] and a [Policy] are immutable and safe for concurrent use. A [Cache] is safe for concurrent use.
 // A [Context] is not safe for concurrent writes; once filled it may be shared and used as the parent of others.
 //
-// The package knows nothing of how principals, policies and context keys are stored or fetched, of service control
-// policies, or of access control lists.
+// The package knows nothing of how principals, policies and context keys are stored or fetched, or of service control
+// policies. Of access control lists it knows only what one grants for the action at hand, a [Grant].
 package policy

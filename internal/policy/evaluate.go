@@ -17,7 +17,7 @@ func Evaluate(req *Request, sets *Sets) Decision {
 	if d, denied := e.denied(sets); denied {
 		return d
 	}
-	resource, named := e.allowedByResource(sets.Resource)
+	resource, named := e.admitted(sets)
 	if req.Principal.Type == Anonymous || req.Principal.Type == Service {
 		if named == notNamed {
 			return refusal(LayerResource)
@@ -137,6 +137,19 @@ func (s *statement) decision(p *Policy, layer Layer) Decision {
 }
 
 func refusal(layer Layer) Decision { return Decision{Layer: layer} }
+
+// admitted returns the allow of the resource's policy or of its access control list, whichever names the caller more
+// closely.
+func (e *evaluation) admitted(sets *Sets) (Decision, admission) {
+	resource, named := refusal(LayerResource), notNamed
+	if !sets.ResourceOnlyDenies {
+		resource, named = e.allowedByResource(sets.Resource)
+	}
+	if how := sets.ACL.admits(&e.req.Principal); how > named {
+		return Decision{Effect: Allow, Reason: ReasonACL, Layer: LayerResource}, how
+	}
+	return resource, named
+}
 
 // allowedByResource returns the resource policy's allow and how closely it names the caller.
 func (e *evaluation) allowedByResource(p *Policy) (Decision, admission) {

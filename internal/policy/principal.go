@@ -125,6 +125,34 @@ func (set *principalSet) excepts(p *Principal, deny bool) bool {
 	return false
 }
 
+// Grant is whom an access control list lets in for an action. It can widen what a resource policy allows and counts like
+// one that names the account, or everyone; a Deny anywhere wins over it.
+type Grant uint8
+
+const (
+	// NoGrant lets nobody in.
+	NoGrant Grant = iota
+	// GrantAccount names the caller's account: it is left to the caller's own policies.
+	GrantAccount
+	// GrantEveryone names everyone, also anonymous callers.
+	GrantEveryone
+)
+
+// admits returns how closely the grant names p. Services and devices are not let in: no list can name them.
+func (g Grant) admits(p *Principal) admission {
+	switch {
+	case g == NoGrant || p.Type == Service || p.Type == Certificate:
+		return notNamed
+	case g == GrantEveryone && p.Type == AssumedRole:
+		return byRole
+	case g == GrantEveryone:
+		return byName
+	case g == GrantAccount && p.Type != Anonymous:
+		return byAccount
+	}
+	return notNamed
+}
+
 // contains is slices.Contains that never finds the empty string.
 func contains(list []string, s string) bool { return s != "" && slices.Contains(list, s) }
 

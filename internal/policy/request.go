@@ -94,6 +94,13 @@ type Sets struct {
 	// Resource is the bucket policy, trust policy or the like; nil means none.
 	Resource *Policy
 
+	// ResourceOnlyDenies says that no allow of Resource counts, only its denies: the policy of a bucket on an object that
+	// another account owns.
+	ResourceOnlyDenies bool
+
+	// ACL is what the resource's access control list grants for the action.
+	ACL Grant
+
 	// RequireResource asks for an allow by the resource policy even within one account, as trust policies and
 	// KMS key policies do.
 	RequireResource bool
