@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"inro.dev/inro/internal/arn"
@@ -35,14 +36,19 @@ type Config struct {
 }
 
 // Resolver finds callers and decides for them.
-type Resolver struct{ cfg Config }
+type Resolver struct {
+	cfg Config
+	// canonical holds the canonical user IDs of the accounts of callers, by
+	// account: at most as many as there are accounts.
+	canonical sync.Map
+}
 
 // NewResolver returns a resolver.
 func NewResolver(cfg Config) *Resolver {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Resolver{cfg}
+	return &Resolver{cfg: cfg}
 }
 
 // Resolve returns the caller behind an access key ID and session token, and
@@ -289,9 +295,26 @@ func (r *Resolver) Decide(_ context.Context, c *Caller, p Permission, keys *poli
 	sets := c.sets
 	sets.Resource, sets.RequireResource = p.ResourcePolicy, p.RequireResource
 	sets.ResourceOnlyDenies, sets.ACL = p.PolicyOnlyDenies, p.ACL
+	principal := c.Principal
+	if p.ResourcePolicy != nil { // nothing else names canonical users
+		principal.CanonicalUser = r.canonicalUser(principal.Account)
+	}
 	return policy.Evaluate(&policy.Request{
-		Principal: c.Principal, Action: p.Action, Resource: p.Resource, Context: keys, ResourceAccount: p.ResourceAccount,
+		Principal: principal, Action: p.Action, Resource: p.Resource, Context: keys, ResourceAccount: p.ResourceAccount,
 	}, &sets), nil
+}
+
+// canonicalUser is ids.CanonicalUser, remembered.
+func (r *Resolver) canonicalUser(account string) string {
+	if account == "" {
+		return ""
+	}
+	if id, ok := r.canonical.Load(account); ok {
+		return id.(string)
+	}
+	id := ids.CanonicalUser(account)
+	r.canonical.Store(account, id)
+	return id
 }
 
 // barredSession refuses what sessions of GetSessionToken and
