@@ -16,7 +16,7 @@ const (
 	maxXMLElements   = 100_000
 	maxXMLChildren   = 10_000 // of one element
 	maxXMLDepth      = 16
-	maxXMLAttributes = 100     // in all
+	maxXMLAttributes = 300     // in all; 100 grants of an access control list have two each
 	maxXMLTagBytes   = 4 << 10 // of one tag, comment or the like
 )
 

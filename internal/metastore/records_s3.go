@@ -12,6 +12,8 @@ var (
 	// LifecyclePasses holds, in GlobalAccount, how far the expiry of objects by
 	// lifecycle rules has come.
 	LifecyclePasses = NewTable[LifecyclePass]("s3-lifecycle-pass")
+	// S3AccountDocuments holds S3's settings of whole accounts, by name.
+	S3AccountDocuments = NewTable[AccountDocument]("s3-account-document")
 )
 
 // BucketDocumentID is the ID of one setting of a bucket. A bucket's ID is the
@@ -45,4 +47,10 @@ type LifecyclePass struct {
 	BucketID string `json:"bucketId,omitempty"`
 	Uploads  bool   `json:"uploads,omitempty"`
 	Key      string `json:"key,omitempty"`
+}
+
+// AccountDocument is one setting of an account.
+type AccountDocument struct {
+	Document string
+	Updated  time.Time
 }

@@ -2,13 +2,13 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/object"
+	"inro.dev/inro/internal/policy"
 )
 
 // bucketTarget is the bucket that a request names.
@@ -20,6 +20,10 @@ type bucketTarget struct {
 	// RequestPayer matters for buckets whose requester pays, which Inro does
 	// not have; on others S3 accepts it without effect, and so does Inro.
 	RequestPayer string `header:"X-Amz-Request-Payer"`
+
+	// at is the bucket that was authorized, set by the functions that state
+	// permissions.
+	at place
 }
 
 func (t *bucketTarget) bucket() *bucketTarget { return t }
@@ -36,51 +40,61 @@ func (t *objectTarget) subject() subject      { return subject{bucket: t.Bucket,
 
 // place is a bucket as authorization sees it.
 type place struct {
-	bucket string
-	// account owns the bucket; "" when there is no such bucket, whose
-	// permissions are then those of the caller's own account. So a caller
-	// without permission on a name does not learn whether it exists.
-	account string
+	bucket object.Bucket
+	access *bucketAccess
+	// policy decides on the bucket and what is in it; nil for none.
+	policy *policy.Policy
+	// ignoresPublic says that public access control lists do not count.
+	ignoresPublic bool
+	caller        *identity.Caller
 }
 
-// locate reads the bucket of a request. It refuses a name that no bucket can
-// have, and a bucket that is not the expected account's.
+// locate reads the bucket of a request and who may use it. It refuses a name
+// that no bucket can have, and a bucket that is not the expected account's.
+// That there is no bucket of a name is no secret, as in AWS: names are global,
+// and whoever makes a bucket learns it.
 func (s *Service) locate(ctx context.Context, bucket, expectedOwner string) (place, error) {
 	if err := checkBucketName(bucket); err != nil {
 		return place{}, err
 	}
-	p := place{bucket: bucket}
-	switch b, err := s.engine.Bucket(ctx, bucket); {
-	case err == nil:
-		p.account = b.Account
-	case !errors.Is(err, object.ErrNoSuchBucket):
-		return place{}, fmt.Errorf("locate bucket: %w", err) // whose it is must be known
+	b, err := s.engine.Bucket(ctx, bucket)
+	if err != nil {
+		return place{}, subject{bucket: bucket}.translate(fmt.Errorf("locate bucket: %w", err)) // whose it is must be known
 	}
-	if expectedOwner != "" && p.account != "" && p.account != expectedOwner {
+	if expectedOwner != "" && b.Account != expectedOwner {
 		return place{}, accessDenied()
 	}
-	return p, nil
+	p := place{bucket: b, caller: api.RequestOf(ctx).Caller}
+	if p.access, err = s.access(ctx, b); err != nil {
+		return place{}, err
+	}
+	return p, s.restrict(ctx, &p)
 }
 
 // onBucket is the permission for an action on the bucket itself.
 func (p place) onBucket(action string, keys ...identity.Key) api.Permission {
-	return p.permission(action, arnPrefix+p.bucket, keys)
+	return p.permission(action, arnPrefix+p.bucket.Name, keys)
 }
 
-// onObject is the permission for an action on one key of the bucket.
+// onObject is the permission for an action on one key of the bucket that the
+// bucket's owner decides on, such as to write or delete it. See onExisting for
+// those that the object's owner decides on.
 func (p place) onObject(action, key string, keys ...identity.Key) api.Permission {
-	return p.permission(action, arnPrefix+p.bucket+"/"+key, keys)
+	return p.permission(action, arnPrefix+p.bucket.Name+"/"+key, keys)
 }
 
 const arnPrefix = "arn:aws:s3:::"
 
 func (p place) permission(action, resource string, keys []identity.Key) api.Permission {
-	if p.account != "" {
-		owner := []string{p.account}
+	if p.bucket.Account != "" {
+		owner := []string{p.bucket.Account}
 		keys = append(keys[:len(keys):len(keys)],
 			identity.Key{Name: "s3:ResourceAccount", Values: owner}, identity.Key{Name: "aws:ResourceAccount", Values: owner})
 	}
-	return api.Permission{Action: action, Resource: resource, Keys: keys, ResourceAccount: p.account}
+	return api.Permission{
+		Action: action, Resource: resource, Keys: keys, ResourceAccount: p.bucket.Account,
+		ResourcePolicy: p.policy, ACL: p.bucketGrant(action),
+	}
 }
 
 // optional appends a single-valued key when the client sent its source, empty
@@ -107,11 +121,11 @@ func needBucket[In any, T interface {
 }](s *Service, action string) api.Needs[In] {
 	return func(ctx context.Context, in *In) ([]api.Permission, error) {
 		t := T(in).bucket()
-		p, err := s.locate(ctx, t.Bucket, t.ExpectedBucketOwner)
-		if err != nil {
+		var err error
+		if t.at, err = s.locate(ctx, t.Bucket, t.ExpectedBucketOwner); err != nil {
 			return nil, err
 		}
-		return []api.Permission{p.onBucket(action)}, nil
+		return []api.Permission{t.at.onBucket(action)}, nil
 	}
 }
 
@@ -122,19 +136,21 @@ func needObject[In any, T interface {
 }](s *Service, action string) api.Needs[In] {
 	return func(ctx context.Context, in *In) ([]api.Permission, error) {
 		t := T(in).object()
-		p, err := s.locate(ctx, t.Bucket, t.ExpectedBucketOwner)
-		if err != nil {
+		var err error
+		if t.at, err = s.locate(ctx, t.Bucket, t.ExpectedBucketOwner); err != nil {
 			return nil, err
 		}
-		return []api.Permission{p.onObject(action, t.Key)}, nil
+		return []api.Permission{t.at.onObject(action, t.Key)}, nil
 	}
 }
 
 // versioned returns the permission for an action on an object, or on one of
-// its versions when the request names one: GetObject, GetObjectVersion.
+// its versions when the request names one: GetObject, GetObjectVersion;
+// GetObjectTagging, GetObjectVersionTagging.
 func (p place) versioned(action, key string, version *string, keys ...identity.Key) api.Permission {
 	if version != nil {
-		return p.onObject(action+"Version", key, append(keys, identity.StringKey("s3:VersionId", *version))...)
+		action = strings.Replace(action, "Object", "ObjectVersion", 1)
+		return p.onObject(action, key, append(keys, identity.StringKey("s3:VersionId", *version))...)
 	}
 	return p.onObject(action, key, keys...)
 }
@@ -159,3 +175,9 @@ func (s *Service) missing(ctx context.Context, where subject, err error) error {
 
 // isETag reports whether a condition names an entity tag, and not any.
 func isETag(condition string) bool { return condition != "" && strings.TrimSpace(condition) != "*" }
+
+// requestHeader returns a header that the input of an operation has no member
+// for.
+func requestHeader(ctx context.Context, name string) string {
+	return api.RequestOf(ctx).HTTP.Header.Get(name)
+}

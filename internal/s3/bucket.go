@@ -9,7 +9,7 @@ import (
 
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/awserr"
-	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/object"
 )
 
@@ -38,10 +38,7 @@ type createBucketConfiguration struct {
 	// Location and Bucket describe directory buckets.
 	Location *struct{} `xml:"Location"`
 	Bucket   *struct{} `xml:"Bucket"`
-	Tags     []struct {
-		Key   string `xml:"Key"`
-		Value string `xml:"Value"`
-	} `xml:"Tags>Tag"`
+	Tags     []tagXML  `xml:"Tags>Tag"`
 }
 
 type createBucketOutput struct {
@@ -61,16 +58,19 @@ func (s *Service) needCreateBucket(ctx context.Context, in *createBucketInput) (
 		return nil, err
 	}
 	// The bucket is to be the caller's, whoever owns one of that name now.
-	p := place{bucket: in.Bucket}
+	p := place{bucket: object.Bucket{Name: in.Bucket}}
 	keys := in.aclHeaders.keys(nil)
 	keys = given(keys, "s3:x-amz-grant-write", in.GrantWrite)
 	keys = given(keys, "s3:LocationConstraint", in.constraint())
 	keys = given(keys, "s3:x-amz-object-ownership", in.ObjectOwnership)
 	keys = given(keys, "s3:x-amz-bucket-namespace", in.BucketNamespace)
 	if in.Configuration != nil {
-		keys = tagKeys(keys, in.Configuration)
+		keys = requestTagKeys(keys, in.Configuration.Tags)
 	}
 	needs := []api.Permission{p.onBucket("s3:CreateBucket", keys...)}
+	if in.Configuration != nil && len(in.Configuration.Tags) > 0 {
+		needs = append(needs, p.onBucket("s3:TagResource", keys...))
+	}
 	if in.aclHeaders.any() || in.GrantWrite != "" {
 		needs = append(needs, p.onBucket("s3:PutBucketAcl", keys...))
 	}
@@ -83,43 +83,63 @@ func (s *Service) needCreateBucket(ctx context.Context, in *createBucketInput) (
 	return needs, nil
 }
 
-func tagKeys(keys []identity.Key, c *createBucketConfiguration) []identity.Key {
-	if len(c.Tags) == 0 {
-		return keys
+// tags are those that the new bucket is to have.
+func (in *createBucketInput) tags() ([]metastore.Tag, error) {
+	if in.Configuration == nil {
+		return nil, nil
 	}
-	all := identity.ListKey("aws:TagKeys")
-	for _, t := range c.Tags {
-		keys = append(keys, identity.StringKey("aws:RequestTag/"+t.Key, t.Value))
-		all.Values = append(all.Values, t.Key)
-	}
-	return append(keys, all)
+	return bucketTags(in.Configuration.Tags)
 }
 
 // refuse refuses what is asked for and not built.
 func (in *createBucketInput) refuse() error {
-	if err := in.aclHeaders.refuse("private"); err != nil {
-		return err
-	}
-	if in.GrantWrite != "" {
-		return notBuilt("x-amz-grant-write", "Granting by access control list")
-	}
 	if in.ObjectLockEnabledForBucket {
 		return notBuilt("x-amz-bucket-object-lock-enabled", "Object lock")
-	}
-	switch in.ObjectOwnership {
-	case "", "BucketOwnerEnforced": // how every bucket is
-	case "BucketOwnerPreferred", "ObjectWriter":
-		return notBuilt("x-amz-object-ownership", "Object ownership other than BucketOwnerEnforced")
-	default:
-		return invalidArgument("x-amz-object-ownership", in.ObjectOwnership, "Invalid x-amz-object-ownership header: "+clip(in.ObjectOwnership))
 	}
 	if in.BucketNamespace != "" && in.BucketNamespace != "global" {
 		return notBuilt("x-amz-bucket-namespace", "A bucket namespace other than global")
 	}
-	if c := in.Configuration; c != nil && (c.Location != nil || c.Bucket != nil || len(c.Tags) > 0) {
-		return awserr.NotImplemented("Of CreateBucketConfiguration only LocationConstraint is offered.")
+	if c := in.Configuration; c != nil && (c.Location != nil || c.Bucket != nil) {
+		return awserr.NotImplemented("Of CreateBucketConfiguration only LocationConstraint and Tags are offered.")
 	}
 	return nil
+}
+
+// access returns who may use the new bucket: what the request asks for, else
+// what the server's configuration says (API Reference, CreateBucket).
+func (in *createBucketInput) access(ctx context.Context, s *Service, account string) (*bucketAccess, error) {
+	a := newAccess()
+	if s.newBuckets.Public {
+		a.Block = nil
+	}
+	if s.newBuckets.Lists {
+		a.Ownership = ""
+	}
+	if in.ObjectOwnership != "" {
+		if a.Ownership = objectOwnership(in.ObjectOwnership); !a.Ownership.valid() {
+			return nil, invalidArgument("x-amz-object-ownership", in.ObjectOwnership, "Invalid x-amz-object-ownership header: "+clip(in.ObjectOwnership))
+		}
+	}
+	list, err := (&asked{aclHeaders: &in.aclHeaders, grantWrite: in.GrantWrite, bucket: account, owner: account, ofBucket: true}).list(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if !a.lists() && !list.private(account) {
+		return nil, listsWithOwnership()
+	}
+	if list.public() {
+		block, err := s.blockOf(ctx, s.store.Hot(), account, a)
+		if err != nil {
+			return nil, err
+		}
+		if block.BlockPublicAcls {
+			return nil, awserr.New(http.StatusBadRequest, "InvalidBucketAclWithBlockPublicAccessError", "Bucket cannot have public ACLs set with BlockPublicAccess enabled")
+		}
+	}
+	if a.lists() {
+		a.ACL = list.String()
+	}
+	return a, nil
 }
 
 func (s *Service) createBucket(ctx context.Context, in *createBucketInput) (*createBucketOutput, error) {
@@ -136,14 +156,47 @@ func (s *Service) createBucket(ctx context.Context, in *createBucketInput) (*cre
 	if account == "" { // a bucket has an owner
 		return nil, accessDenied()
 	}
+	access, err := in.access(ctx, s, account)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := in.tags()
+	if err != nil {
+		return nil, err
+	}
 	b, err := s.engine.CreateBucket(ctx, object.Bucket{Name: in.Bucket, Account: account, Region: region})
-	if errors.Is(err, object.ErrBucketExists) {
+	switch {
+	case err == nil:
+		err = s.furnish(ctx, b, access, tags)
+	case errors.Is(err, object.ErrBucketExists):
 		err = existingBucket(b, account, asked, region)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return &createBucketOutput{Location: "/" + in.Bucket, BucketArn: arnPrefix + in.Bucket}, nil
+}
+
+// furnish writes the settings of a new bucket. Before they are there it is
+// closed to everybody else; if they cannot be written it is removed again.
+func (s *Service) furnish(ctx context.Context, b object.Bucket, access *bucketAccess, tags []metastore.Tag) error {
+	err := s.updateSettings(ctx, b, func(w metastore.Writer) error {
+		text, err := access.document()
+		if err != nil {
+			return err
+		}
+		if err := accessSetting.write(ctx, s, w, b, text); err != nil || len(tags) == 0 {
+			return err
+		}
+		if text, err = tagDocument(tags); err != nil {
+			return err
+		}
+		return tagSetting.write(ctx, s, w, b, text)
+	})
+	if err != nil {
+		err = errors.Join(err, s.engine.DeleteBucket(context.WithoutCancel(ctx), b.Name))
+	}
+	return err
 }
 
 // existingBucket answers the creation of what is there already. In us-east-1

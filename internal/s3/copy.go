@@ -82,6 +82,11 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	if err != nil {
 		return nil, err
 	}
+	own, err := s.newObject(ctx, in.at, &in.aclHeaders)
+	if err != nil {
+		return nil, err
+	}
+	options.Owner, options.Attributes.ACL = own.owner, own.list
 	r, source, err := s.openSource(ctx, &in.copyHeaders)
 	if err != nil {
 		return nil, err

@@ -85,7 +85,8 @@ func (s *Service) needSource(ctx context.Context, h *copyHeaders) (api.Permissio
 	if err != nil {
 		return api.Permission{}, identity.Key{}, err
 	}
-	return p.versioned("s3:GetObject", source.key, source.version), identity.StringKey("s3:x-amz-copy-source", source.String()), nil
+	need, err := s.onExisting(ctx, p, "s3:GetObject", source.key, source.version)
+	return need, identity.StringKey("s3:x-amz-copy-source", source.String()), err
 }
 
 // maxCopyBytes is the largest source of CopyObject and the largest range of
@@ -106,7 +107,10 @@ func (s *Service) openSource(ctx context.Context, h *copyHeaders) (*object.Reade
 	if err != nil {
 		return nil, source, s.readError(ctx, source.subject(), err)
 	}
-	if err = h.notEncrypted(); err == nil {
+	if err = s.mayUse(ctx, source.bucket, "s3:GetObject", source.key, source.version, &r.Version); err == nil {
+		err = h.notEncrypted()
+	}
+	if err == nil {
 		err = h.copyConditions.check(&r.Version)
 	}
 	if err != nil {

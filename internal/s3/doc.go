@@ -13,11 +13,17 @@
 //     cannot hold is written as a numeric reference, as S3 does, so that a client
 //     fails loudly instead of acting on another key; encoding-type=url shows
 //     every key.
-//   - A setting that is not built (ACL, tags, encryption, lock, storage class) is
-//     refused when a request carries it, after the permission for it has been
+//   - A setting that is not built (tags of objects, encryption, lock, storage
+//     class) is refused when a request carries it, after the permission for it has been
 //     demanded. Nothing is stored and ignored.
 //   - Whether a key exists is told only to callers who may list the bucket;
 //     others get AccessDenied (spec E.7).
+//
+// Who may use a bucket is its owner's account, and whom the bucket's policy and
+// access control lists let in: bucketAccess (access.go), one record, which
+// Service.locate reads for every request and puts into every permission. Where
+// lists count, each object has an owner and a list of its own
+// (objectaccess.go).
 //
 // What the package leaves out: signatures, routing and rendering (package api),
 // policies (package policy), and storage (package object). What is set on a

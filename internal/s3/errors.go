@@ -114,6 +114,10 @@ func accessDenied() *awserr.Error {
 	return awserr.New(http.StatusForbidden, "AccessDenied", "Access Denied")
 }
 
+func conflictingOperation() *awserr.Error {
+	return awserr.New(http.StatusConflict, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Please try again.")
+}
+
 func noSuchBucket(bucket string) *awserr.Error {
 	return awserr.New(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist").With("BucketName", bucket)
 }

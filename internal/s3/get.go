@@ -50,7 +50,11 @@ func (s *Service) needRead(ctx context.Context, in *readInput) ([]api.Permission
 	if err := checkVersion(in.VersionID); err != nil {
 		return nil, err
 	}
-	return []api.Permission{p.versioned("s3:GetObject", in.Key, in.VersionID)}, nil
+	need, err := s.onExisting(ctx, p, "s3:GetObject", in.Key, in.VersionID)
+	if err != nil {
+		return nil, err
+	}
+	return []api.Permission{need}, nil
 }
 
 // part returns the part number asked for, 0 for none.
@@ -94,7 +98,10 @@ func (s *Service) open(ctx context.Context, in *readInput, content bool) (*objec
 	if err != nil {
 		return nil, s.readError(ctx, in.subject(), err)
 	}
-	if err := in.notEncrypted(); err != nil {
+	if err = s.mayUse(ctx, in.Bucket, "s3:GetObject", in.Key, in.VersionID, &r.Version); err == nil {
+		err = in.notEncrypted()
+	}
+	if err != nil {
 		r.Close()
 		return nil, err
 	}

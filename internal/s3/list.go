@@ -59,11 +59,11 @@ func (s *Service) needListObjectsV2(ctx context.Context, in *listObjectsV2Input)
 }
 
 func (s *Service) needList(ctx context.Context, t *bucketTarget, l *listParameters) ([]api.Permission, error) {
-	p, err := s.locate(ctx, t.Bucket, t.ExpectedBucketOwner)
-	if err != nil {
+	var err error
+	if t.at, err = s.locate(ctx, t.Bucket, t.ExpectedBucketOwner); err != nil {
 		return nil, err
 	}
-	return []api.Permission{p.onBucket("s3:ListBucket", l.keys()...)}, nil
+	return []api.Permission{t.at.onBucket("s3:ListBucket", l.keys()...)}, nil
 }
 
 // maxKeys is the largest page and the default (API Reference, ListObjectsV2).
@@ -101,6 +101,7 @@ type listing struct {
 	page      object.List
 	size      int
 	withOwner bool
+	at        place
 }
 
 // list reads the page after a key and begins its document.
@@ -113,7 +114,7 @@ func (s *Service) list(ctx context.Context, t *bucketTarget, l *listParameters, 
 	if err != nil {
 		return nil, err
 	}
-	out := &listing{size: size, withOwner: withOwner}
+	out := &listing{size: size, withOwner: withOwner, at: t.at}
 	if size > 0 {
 		out.page, err = s.engine.List(ctx, t.Bucket, object.ListOptions{
 			Prefix: deref(l.Prefix), Delimiter: deref(l.Delimiter), After: after, Limit: size,
@@ -138,8 +139,8 @@ func (s *Service) list(ctx context.Context, t *bucketTarget, l *listParameters, 
 }
 
 // entries writes the objects, then the common prefixes.
-func (l *listing) entries() {
-	account, owner := "", "" // of the entry before, mostly the same
+func (l *listing) entries(ctx context.Context, s *Service) error {
+	var owner struct{ account, id, name string } // of the entry before, mostly the same
 	for i := range l.page.Entries {
 		e := &l.page.Entries[i]
 		if e.CommonPrefix != "" {
@@ -156,12 +157,14 @@ func (l *listing) entries() {
 		}
 		l.int("Size", v.SizeBytes)
 		if l.withOwner {
-			if account != v.Owner {
-				account, owner = v.Owner, canonicalUser(v.Owner)
+			if account := l.at.ownerOf(v); account != owner.account {
+				name, err := s.displayName(ctx, account)
+				if err != nil {
+					return err
+				}
+				owner.account, owner.id, owner.name = account, canonicalUser(account), name
 			}
-			l.open("Owner")
-			l.text("ID", owner)
-			l.close("Owner")
+			l.owner("Owner", owner.id, owner.name)
 		}
 		l.text("StorageClass", standard)
 		l.close("Contents")
@@ -173,6 +176,7 @@ func (l *listing) entries() {
 			l.close("CommonPrefixes")
 		}
 	}
+	return nil
 }
 
 func (s *Service) listObjects(ctx context.Context, in *listObjectsInput) (*xmlOutput, error) {
@@ -187,7 +191,9 @@ func (s *Service) listObjects(ctx context.Context, in *listObjectsInput) (*xmlOu
 	if l.page.Truncated && deref(in.Delimiter) != "" {
 		l.name("NextMarker", l.page.Next)
 	}
-	l.entries()
+	if err := l.entries(ctx, s); err != nil {
+		return nil, err
+	}
 	return l.output(), nil
 }
 
@@ -215,6 +221,8 @@ func (s *Service) listObjectsV2(ctx context.Context, in *listObjectsV2Input) (*x
 	if in.StartAfter != nil {
 		l.name("StartAfter", *in.StartAfter)
 	}
-	l.entries()
+	if err := l.entries(ctx, s); err != nil {
+		return nil, err
+	}
 	return l.output(), nil
 }

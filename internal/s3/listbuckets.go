@@ -52,7 +52,9 @@ func (s *Service) listBuckets(ctx context.Context, in *listBucketsInput) (*xmlOu
 		return nil, err
 	}
 	d := newDocument("ListAllMyBucketsResult", 160*len(page))
-	d.owner("Owner", account)
+	if err := s.writeOwner(ctx, d, "Owner", account); err != nil {
+		return nil, err
+	}
 	d.open("Buckets")
 	for i := range page {
 		b := &page[i]

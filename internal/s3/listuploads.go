@@ -46,7 +46,9 @@ func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*xmlOutput
 	d := newDocument("ListPartsResult", 1024+256*len(parts))
 	d.text("Bucket", in.Bucket)
 	d.text("Key", in.Key)
-	d.uploader(&u)
+	if err := s.writeUploader(ctx, d, in.at, &u); err != nil {
+		return nil, err
+	}
 	d.int("PartNumberMarker", int64(after))
 	next := after
 	if len(parts) > 0 {
@@ -68,17 +70,24 @@ func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*xmlOutput
 	return d.output(), nil
 }
 
-// uploader writes what both listings tell of an upload.
-func (d *document) uploader(u *object.Upload) {
+// writeUploader writes what both listings tell of an upload.
+func (s *Service) writeUploader(ctx context.Context, d *document, p place, u *object.Upload) error {
 	d.text("UploadId", u.ID)
 	d.open("Initiator")
 	d.text("ID", u.Initiator)
 	d.text("DisplayName", u.Initiator)
 	d.close("Initiator")
-	d.owner("Owner", u.Owner)
+	owner := u.Owner
+	if !p.access.lists() {
+		owner = p.bucket.Account
+	}
+	if err := s.writeOwner(ctx, d, "Owner", owner); err != nil {
+		return err
+	}
 	d.text("StorageClass", standard)
 	d.text("ChecksumAlgorithm", u.Checksum.String())
 	d.text("ChecksumType", u.ChecksumType.String())
+	return nil
 }
 
 type listMultipartUploadsInput struct {
@@ -128,7 +137,9 @@ func (s *Service) listMultipartUploads(ctx context.Context, in *listMultipartUpl
 		}
 		d.open("Upload")
 		d.name("Key", e.Upload.Key)
-		d.uploader(&e.Upload)
+		if err := s.writeUploader(ctx, d.document, in.at, &e.Upload); err != nil {
+			return nil, err
+		}
 		d.time("Initiated", e.Upload.Initiated)
 		d.close("Upload")
 	}

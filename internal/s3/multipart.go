@@ -53,7 +53,12 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	if err != nil {
 		return nil, err
 	}
+	own, err := s.newObject(ctx, in.at, &in.aclHeaders)
+	if err != nil {
+		return nil, err
+	}
 	u, err := s.engine.CreateUpload(ctx, in.Bucket, in.Key, object.UploadOptions{
+		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
 		Metadata: meta, Initiator: api.RequestOf(ctx).Caller.Principal.ARN, Checksum: algorithm, ChecksumType: kind,
 	})
 	if err != nil {

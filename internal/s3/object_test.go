@@ -323,14 +323,16 @@ func TestSettingsAreRefusedAndNotIgnored(t *testing.T) {
 		status        int
 		code          string
 	}{
-		{"x-amz-acl", "private", 200, ""},
+		{"x-amz-acl", "private", 400, "AccessControlListNotSupported"},
 		{"x-amz-acl", "bucket-owner-full-control", 200, ""},
-		{"x-amz-acl", "public-read", 501, "NotImplemented"},
-		{"x-amz-acl", "nonsense", 400, "InvalidArgument"},
-		{"x-amz-grant-read", `uri="http://acs.amazonaws.com/groups/global/AllUsers"`, 501, "NotImplemented"},
-		{"x-amz-grant-full-control", "id=1", 501, "NotImplemented"},
-		{"x-amz-grant-read-acp", "id=1", 501, "NotImplemented"},
-		{"x-amz-grant-write-acp", "id=1", 501, "NotImplemented"},
+		{"x-amz-acl", "public-read", 400, "AccessControlListNotSupported"},
+		{"x-amz-acl", "nonsense", 400, "AccessControlListNotSupported"},
+		{"x-amz-grant-read", `uri="http://acs.amazonaws.com/groups/global/AllUsers"`, 400, "AccessControlListNotSupported"},
+		{"x-amz-grant-full-control", "id=1", 400, "AccessControlListNotSupported"},
+		{"x-amz-grant-full-control", "id=" + canonicalUser(account), 200, ""},
+		{"x-amz-grant-full-control", "id=" + canonicalUser(account) + ",id=" + canonicalUser(otherAccount), 400, "AccessControlListNotSupported"},
+		{"x-amz-grant-read-acp", "id=1", 400, "AccessControlListNotSupported"},
+		{"x-amz-grant-write-acp", "id=1", 400, "AccessControlListNotSupported"},
 		{"x-amz-storage-class", "STANDARD", 200, ""},
 		{"x-amz-storage-class", "GLACIER", 501, "NotImplemented"},
 		{"x-amz-storage-class", "CHEAP", 400, "InvalidStorageClass"},
@@ -385,8 +387,7 @@ func TestSubresourcesNeverFallThrough(t *testing.T) {
 		}
 	}
 	for _, c := range []call{
-		{path: "/box?acl"}, {path: "/box/k?acl"}, {method: "PUT", path: "/box/k?tagging"}, {method: "PUT", path: "/box?policy"},
-		{method: "POST", path: "/box/k?select&select-type=2"},
+		{method: "PUT", path: "/box/k?tagging"}, {method: "POST", path: "/box/k?select&select-type=2"},
 	} {
 		wantRefusal(t, c.method+" "+c.path, f.do(c), 501, "NotImplemented")
 	}

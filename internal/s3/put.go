@@ -51,6 +51,7 @@ func (s *Service) needWrite(ctx context.Context, t *objectTarget, settings *sett
 	if err != nil {
 		return nil, err
 	}
+	t.at = p
 	keys := append(make([]identity.Key, 0, 8), more...)
 	if creates {
 		keys = append(keys, identity.StringKey("s3:ObjectCreationOperation", "true"))
@@ -63,7 +64,11 @@ func (s *Service) needWrite(ctx context.Context, t *objectTarget, settings *sett
 	}
 	needs := []api.Permission{p.onObject("s3:PutObject", t.Key, keys...)}
 	for _, action := range settings.actions() {
-		needs = append(needs, p.onObject(action, t.Key, keys...))
+		need := p.onObject(action, t.Key, keys...)
+		if action == "s3:PutObjectAcl" {
+			p.ofWriter(&need)
+		}
+		needs = append(needs, need)
 	}
 	return conditions.needs(needs, p, t.Key, keys), nil
 }
@@ -90,7 +95,12 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
+	own, err := s.newObject(ctx, in.at, &in.aclHeaders)
+	if err != nil {
+		return nil, err
+	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, in.Body, object.PutOptions{
+		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
 		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition,
 	})
 	if err != nil {

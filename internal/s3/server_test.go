@@ -48,14 +48,18 @@ type fixture struct {
 	store  metastore.Store
 	server *api.Server
 
-	mu    sync.Mutex
-	now   time.Time
-	users map[string]*user
+	mu         sync.Mutex
+	now        time.Time
+	users      map[string]*user
+	newBuckets NewBuckets
 }
 
-func newFixture(tb testing.TB) *fixture {
+func newFixture(tb testing.TB) *fixture { return newFixtureWith(tb, NewBuckets{}) }
+
+// newFixtureWith is newFixture with other defaults of new buckets.
+func newFixtureWith(tb testing.TB, defaults NewBuckets) *fixture {
 	tb.Helper()
-	f := &fixture{tb: tb, now: time.Date(2026, 11, 20, 10, 0, 0, 123456789, time.UTC), users: make(map[string]*user)}
+	f := &fixture{tb: tb, newBuckets: defaults, now: time.Date(2026, 11, 20, 10, 0, 0, 123456789, time.UTC), users: make(map[string]*user)}
 	engine, err := object.Open(object.Config{Dir: tb.TempDir(), Clock: f.clock, ReserveBytes: -1, CacheSizeBytes: 8 << 20})
 	if err != nil {
 		tb.Fatal(err)
@@ -63,12 +67,20 @@ func newFixture(tb testing.TB) *fixture {
 	tb.Cleanup(func() { engine.Close() })
 	f.engine, f.store = engine, memory.New()
 	f.server, err = api.NewServer(api.Config{
-		Services:  []api.Service{New(Config{Engine: engine, Store: f.store, Region: region, Clock: f.clock}).API()},
+		Services:  []api.Service{f.service().API()},
 		Authority: f, Region: region, Domains: []string{"s3.localhost"}, Clock: f.clock,
 		Logger: slog.New(slog.NewTextHandler(testWriter{tb}, nil)),
 	})
 	if err != nil {
 		tb.Fatal(err)
+	}
+	for _, number := range []string{account, otherAccount} {
+		err := f.store.Update(tb.Context(), func(w metastore.Writer) error {
+			return metastore.RegisterAccount(tb.Context(), w, number, &metastore.Account{Name: "account " + number, EndpointPrefix: "prefix" + number})
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
 	}
 	f.users["root"] = &user{caller: newCaller(policy.Principal{Type: policy.Root, Account: account, ARN: arn.Root(account), UserID: account})}
 	f.users["other"] = &user{caller: newCaller(policy.Principal{Type: policy.Root, Account: otherAccount, ARN: arn.Root(otherAccount), UserID: otherAccount})}
@@ -83,6 +95,7 @@ func (w testWriter) Write(b []byte) (int, error) {
 }
 
 func newCaller(p policy.Principal) *identity.Caller {
+	p.CanonicalUser = canonicalUser(p.Account)
 	return &identity.Caller{Principal: p, Keys: new(policy.Context)}
 }
 
@@ -138,6 +151,8 @@ func (f *fixture) Decide(_ context.Context, c *identity.Caller, p api.Permission
 			sets = &u.sets
 		}
 	}
+	decided := *sets
+	decided.Resource, decided.ResourceOnlyDenies, decided.ACL = p.ResourcePolicy, p.PolicyOnlyDenies, p.ACL
 	layer := keys.Layer()
 	for _, k := range p.Keys {
 		if k.List {
@@ -148,7 +163,7 @@ func (f *fixture) Decide(_ context.Context, c *identity.Caller, p api.Permission
 	}
 	return policy.Evaluate(&policy.Request{
 		Principal: c.Principal, Action: p.Action, Resource: p.Resource, Context: layer, ResourceAccount: p.ResourceAccount,
-	}, sets), nil
+	}, &decided), nil
 }
 
 // call is a request to make.

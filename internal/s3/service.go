@@ -7,6 +7,7 @@ import (
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/object"
+	"inro.dev/inro/internal/policy"
 )
 
 // Config is what a Service is made of.
@@ -15,11 +16,28 @@ type Config struct {
 	Engine *object.Engine
 	// Store holds the settings of buckets. Required.
 	Store metastore.Store
+	// Policies keeps compiled bucket policies. Nil: one of its own.
+	Policies *policy.Cache
+	// Principals knows whom bucket policies name. Required.
+	Principals Principals
+	// NewBuckets is what CreateBucket gives a bucket that does not ask for
+	// another.
+	NewBuckets NewBuckets
 	// Region is where buckets are when a request does not say otherwise.
 	// Required.
 	Region string
 	// Clock is the time of retention periods in policies. Nil: time.Now.
 	Clock func() time.Time
+}
+
+// NewBuckets are defaults for new buckets. The zero value is AWS's since April
+// 2023: access control lists are disabled and public access is blocked.
+type NewBuckets struct {
+	// Lists lets access control lists count: the bucket has no ownership
+	// controls, which is ObjectWriter.
+	Lists bool
+	// Public leaves public access unblocked.
+	Public bool
 }
 
 // Service answers S3 requests.
@@ -28,14 +46,27 @@ type Service struct {
 	store  metastore.Store
 	region string
 	clock  func() time.Time
+
+	policies   *policy.Cache
+	principals Principals
+	newBuckets NewBuckets
 }
+
+// compiledPolicies bounds the bucket policies kept compiled.
+const compiledPolicies = 1024
 
 // New returns a service over cfg.Engine.
 func New(cfg Config) *Service {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Service{engine: cfg.Engine, store: cfg.Store, region: cfg.Region, clock: cfg.Clock}
+	if cfg.Policies == nil {
+		cfg.Policies = policy.NewCache(compiledPolicies)
+	}
+	return &Service{
+		engine: cfg.Engine, store: cfg.Store, region: cfg.Region, clock: cfg.Clock,
+		policies: cfg.Policies, principals: cfg.Principals, newBuckets: cfg.NewBuckets,
+	}
 }
 
 // API returns the table of operations for an api.Server.
@@ -65,6 +96,12 @@ func (s *Service) operations() []api.Operation {
 		s.deleteOperations(),
 		s.multipartOperations(),
 		s.taggingOperations(),
+		s.bucketPolicyOperations(),
+		s.publicAccessOperations(),
+		s.ownershipOperations(),
+		s.bucketACLOperations(),
+		s.objectACLOperations(),
+		s.bucketTaggingOperations(),
 		notOffered(),
 	)
 }

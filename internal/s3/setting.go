@@ -2,9 +2,12 @@ package s3
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"net/http"
 
+	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/object"
 )
@@ -127,3 +130,21 @@ func (s *Service) removeSettings(ctx context.Context, b object.Bucket) error {
 		}
 	})
 }
+
+// settled words the failure of a change of settings: a document that is too
+// large for a record, or a bucket that is gone.
+func (s *Service) settled(where subject, err error) error {
+	if errors.Is(err, metastore.ErrInvalid) {
+		return invalidRequest("The configuration is too large.").WithCause(err)
+	}
+	return where.translate(err)
+}
+
+// nothing and deleted are the answers of operations on settings.
+var (
+	nothing = new(api.Empty)
+	deleted = &noContent{http.StatusNoContent}
+)
+
+// named is the name of the root element of an answer.
+func named(root string) xml.Name { return xml.Name{Space: namespace, Local: root} }

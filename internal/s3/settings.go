@@ -17,57 +17,6 @@ import (
 // needed, and refuses what cannot be honoured, which happens after
 // authorization.
 
-// aclHeaders ask for an access control list. Buckets are as S3 makes them
-// today, with lists disabled (object ownership BucketOwnerEnforced).
-type aclHeaders struct {
-	ACL              string `header:"X-Amz-Acl"`
-	GrantFullControl string `header:"X-Amz-Grant-Full-Control"`
-	GrantRead        string `header:"X-Amz-Grant-Read"`
-	GrantReadACP     string `header:"X-Amz-Grant-Read-Acp"`
-	GrantWriteACP    string `header:"X-Amz-Grant-Write-Acp"`
-}
-
-func (h *aclHeaders) any() bool { return *h != aclHeaders{} }
-
-func (h *aclHeaders) keys(keys []identity.Key) []identity.Key {
-	if !h.any() {
-		return keys
-	}
-	keys = given(keys, "s3:x-amz-acl", h.ACL)
-	keys = given(keys, "s3:x-amz-grant-full-control", h.GrantFullControl)
-	keys = given(keys, "s3:x-amz-grant-read", h.GrantRead)
-	keys = given(keys, "s3:x-amz-grant-read-acp", h.GrantReadACP)
-	return given(keys, "s3:x-amz-grant-write-acp", h.GrantWriteACP)
-}
-
-// cannedACLs are the values of x-amz-acl (API Reference, PutObject and
-// CreateBucket).
-var cannedACLs = []string{
-	"private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "bucket-owner-full-control",
-}
-
-// refuse lets pass the lists that say what holds anyhow.
-func (h *aclHeaders) refuse(harmless ...string) error {
-	if !h.any() {
-		return nil
-	}
-	for _, grant := range [...]struct{ header, value string }{
-		{"x-amz-grant-full-control", h.GrantFullControl}, {"x-amz-grant-read", h.GrantRead},
-		{"x-amz-grant-read-acp", h.GrantReadACP}, {"x-amz-grant-write-acp", h.GrantWriteACP},
-	} {
-		if grant.value != "" {
-			return notBuilt(grant.header, "Granting by access control list")
-		}
-	}
-	switch {
-	case h.ACL == "" || slices.Contains(harmless, h.ACL):
-		return nil
-	case slices.Contains(cannedACLs, h.ACL):
-		return notBuilt("x-amz-acl", "The access control list "+h.ACL)
-	}
-	return invalidArgument("x-amz-acl", h.ACL, "")
-}
-
 // settingHeaders are what a new object can be given beside its metadata.
 type settingHeaders struct {
 	aclHeaders
@@ -141,11 +90,9 @@ func invalidTagging(value string) error {
 		"The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
 }
 
-// refuse refuses everything that would have to be stored.
+// refuse refuses everything that would have to be stored and cannot be. Lists
+// are newObject's.
 func (h *settingHeaders) refuse() error {
-	if err := h.aclHeaders.refuse("private", "bucket-owner-full-control"); err != nil {
-		return err
-	}
 	if err := h.encryptionHeaders.refuse(); err != nil {
 		return err
 	}

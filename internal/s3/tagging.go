@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"inro.dev/inro/internal/api"
-	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/object"
 )
 
@@ -27,10 +26,11 @@ func (s *Service) needGetObjectTagging(ctx context.Context, in *getObjectTagging
 	if err := checkVersion(in.VersionID); err != nil {
 		return nil, err
 	}
-	if in.VersionID != nil {
-		return []api.Permission{p.onObject("s3:GetObjectVersionTagging", in.Key, identity.StringKey("s3:VersionId", *in.VersionID))}, nil
+	need, err := s.onExisting(ctx, p, "s3:GetObjectTagging", in.Key, in.VersionID)
+	if err != nil {
+		return nil, err
 	}
-	return []api.Permission{p.onObject("s3:GetObjectTagging", in.Key)}, nil
+	return []api.Permission{need}, nil
 }
 
 // getObjectTagging answers that an object has no tags, which is so for every

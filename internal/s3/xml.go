@@ -106,10 +106,11 @@ func (d *document) time(name string, value time.Time) {
 	d.close(name)
 }
 
-// owner writes an account as S3 names it, by its canonical user ID.
-func (d *document) owner(element, account string) {
+// owner writes an account as S3 names it; see Service.writeOwner.
+func (d *document) owner(element, canonicalUser, displayName string) {
 	d.open(element)
-	d.text("ID", canonicalUser(account))
+	d.text("ID", canonicalUser)
+	d.text("DisplayName", displayName)
 	d.close(element)
 }
 

@@ -103,7 +103,21 @@ type S3Config struct {
 	// Domains are host names whose sub-domains are buckets. Default "localhost".
 	// Amazon's own names are always understood.
 	Domains []string `toml:"domains"`
+	// ObjectOwnership is that of new buckets whose CreateBucket names none:
+	// "BucketOwnerEnforced" disables access control lists; "ObjectWriter" lets
+	// them count, as S3 did before April 2023. Default "BucketOwnerEnforced".
+	ObjectOwnership string `toml:"object_ownership"`
+	// AllowPublicBuckets makes new buckets without a public access block, as S3
+	// did before April 2023. Default false: all four blocks are set, until the
+	// bucket's owner lifts them.
+	AllowPublicBuckets bool `toml:"allow_public_buckets"`
 }
+
+// The values of S3Config.ObjectOwnership.
+const (
+	ownerEnforced = "BucketOwnerEnforced"
+	objectWriter  = "ObjectWriter"
+)
 
 // SessionsConfig is about short-lived credentials.
 type SessionsConfig struct {
@@ -211,6 +225,7 @@ func (cfg Config) WithDefaults() (Config, error) {
 	if cfg.S3.Domains == nil {
 		cfg.S3.Domains = []string{"localhost"}
 	}
+	fill(&cfg.S3.ObjectOwnership, ownerEnforced)
 	if cfg.Endpoint.RatePerCertificate == 0 {
 		cfg.Endpoint.RatePerCertificate = 10
 	}
@@ -256,6 +271,9 @@ func (cfg *Config) check() error {
 	}
 	if cfg.Endpoint.BurstPerCertificate < 0 || cfg.Endpoint.BurstPerServer < 0 || cfg.Endpoint.RatePerServer < 0 {
 		wrong("credentials_endpoint: rates per server and bursts cannot be negative")
+	}
+	if o := cfg.S3.ObjectOwnership; o != ownerEnforced && o != objectWriter {
+		wrong("s3.object_ownership %q is neither %s nor %s", o, ownerEnforced, objectWriter)
 	}
 	if cfg.Storage.CacheMiB < 0 {
 		wrong("storage.cache_mib cannot be negative")

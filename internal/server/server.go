@@ -170,7 +170,7 @@ func (s *Server) assemble(ctx context.Context) error {
 
 	handler, err := api.NewServer(api.Config{
 		Services: []api.Service{
-			s3.New(s3.Config{Engine: s.objects, Store: s.store, Region: s.cfg.Region}).API(),
+			s3.New(s.s3Config(cache)).API(),
 			iam.New(iam.Config{Store: s.store, Policies: policies}).API(),
 			sts.New(sts.Config{Store: s.store, Policies: policies, Sessions: keyring}).API(),
 			iot.New(iot.Config{
@@ -189,6 +189,14 @@ func (s *Server) assemble(ctx context.Context) error {
 		return err
 	}
 	return s.bindRest(handler, apiTLS, names)
+}
+
+// s3Config is what S3 is made of.
+func (s *Server) s3Config(cache *policy.Cache) s3.Config {
+	return s3.Config{
+		Engine: s.objects, Store: s.store, Region: s.cfg.Region, Policies: cache, Principals: iam.ResourcePrincipals{},
+		NewBuckets: s3.NewBuckets{Lists: s.cfg.S3.ObjectOwnership == objectWriter, Public: s.cfg.S3.AllowPublicBuckets},
+	}
 }
 
 // bindRest binds the API and console listeners and writes down where the
