@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,12 +37,44 @@ func (s *Server) AWS() *AWS {
 
 // IAM calls an IAM operation with name, value pairs.
 func (c *AWS) IAM(ctx context.Context, action string, pairs ...string) error {
+	_, err := c.iam(ctx, action, pairs...)
+	return err
+}
+
+// CreateUser makes a user to whom a managed policy is attached, and returns an
+// access key.
+func (c *AWS) CreateUser(ctx context.Context, name, policyARN string) (sigv4.Credentials, error) {
+	if err := c.IAM(ctx, "CreateUser", "UserName", name); err != nil {
+		return sigv4.Credentials{}, err
+	}
+	if err := c.IAM(ctx, "AttachUserPolicy", "UserName", name, "PolicyArn", policyARN); err != nil {
+		return sigv4.Credentials{}, err
+	}
+	return c.CreateAccessKey(ctx, name)
+}
+
+// CreateAccessKey makes an access key of a user.
+func (c *AWS) CreateAccessKey(ctx context.Context, user string) (sigv4.Credentials, error) {
+	text, err := c.iam(ctx, "CreateAccessKey", "UserName", user)
+	if err != nil {
+		return sigv4.Credentials{}, err
+	}
+	var answer struct {
+		AccessKeyId     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
+		SecretAccessKey string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
+	}
+	if err := xml.Unmarshal(text, &answer); err != nil {
+		return sigv4.Credentials{}, err
+	}
+	return sigv4.Credentials{AccessKeyID: answer.AccessKeyId, SecretAccessKey: answer.SecretAccessKey}, nil
+}
+
+func (c *AWS) iam(ctx context.Context, action string, pairs ...string) ([]byte, error) {
 	form := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	_, err := c.send(ctx, "iam", http.MethodPost, "/", []byte(form.Encode()), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
-	return err
+	return c.send(ctx, "iam", http.MethodPost, "/", []byte(form.Encode()), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
 }
 
 // IoT calls an IoT operation and decodes its answer into out, if not nil.

@@ -90,6 +90,21 @@ func Start(t testing.TB, args ...string) *Server {
 	return StartLogged(t, nil, args...)
 }
 
+// Launch starts a server on a data folder, outside of any test. The caller
+// closes it.
+func Launch(dir string, args ...string) (*Server, error) {
+	s := &Server{Dir: dir, args: args}
+	if err := s.start(); err != nil {
+		s.kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close stops a server that [Launch] started. The error says that it did not
+// end cleanly.
+func (s *Server) Close() error { return s.stop() }
+
 // StartLogged is Start for tests that need all that the server logs, of which
 // [Server.Log] keeps the end only: it is also written to log, if not nil.
 func StartLogged(t testing.TB, log io.Writer, args ...string) *Server {
