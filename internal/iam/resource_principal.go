@@ -72,7 +72,7 @@ func storedResourcePrincipal(ctx context.Context, r metastore.Reader, account st
 	if isRoot {
 		return arn.Root(number), "", nil
 	}
-	value, err = storedARN(ctx, r, ref, name)
+	value, err = (&trustStorer{ctx: ctx, r: r, account: account}).entity(ref, name)
 	if _, refused := errors.AsType[*awserr.Error](err); refused {
 		return ref.Value, "", nobody(ref)
 	}
