@@ -90,7 +90,7 @@ func TestPostObjectStoresTheFile(t *testing.T) {
 	f.bucket("forms")
 	content := strings.Repeat("0123456789", 500_000) // in a segment
 	a := f.post(upload{bucket: "forms", fileName: "a b.txt", file: content, fields: map[string]string{
-		"key": "user/${filename}", "Content-Type": "text/plain", "x-amz-meta-Colour": "blue", "acl": "private", "success_action_status": "201",
+		"key": "user/${filename}", "Content-Type": "text/plain", "x-amz-meta-Colour": "blue", "acl": "bucket-owner-full-control", "success_action_status": "201",
 	}})
 	if a.status != 201 {
 		t.Fatalf("got %d %s, want 201", a.status, a.body)
