@@ -27,6 +27,7 @@ type completeMultipartUploadOutput struct {
 	ContentType string       `header:"Content-Type"`
 	VersionID   string       `header:"X-Amz-Version-Id"`
 	Body        *api.Payload `payload:"stream"`
+	expirationHeader
 }
 
 type completedUpload struct {
@@ -139,6 +140,7 @@ func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMulti
 	}
 	return &completeMultipartUploadOutput{
 		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID), Body: d.payload(),
+		expirationHeader: s.expiration(ctx, in.Bucket, &v),
 	}, nil
 }
 

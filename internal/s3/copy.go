@@ -32,6 +32,7 @@ type copyOutput struct {
 	VersionID           string       `header:"X-Amz-Version-Id"` // not of a part
 	CopySourceVersionID string       `header:"X-Amz-Copy-Source-Version-Id"`
 	Body                *api.Payload `payload:"stream"`
+	expirationHeader
 }
 
 func (s *Service) needCopyObject(ctx context.Context, in *copyObjectInput) ([]api.Permission, error) {
@@ -110,6 +111,7 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	return &copyOutput{
 		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID),
 		CopySourceVersionID: s.versionHeader(ctx, source.bucket, r.Version.VersionID), Body: d.payload(),
+		expirationHeader: s.expiration(ctx, in.Bucket, v),
 	}, nil
 }
 

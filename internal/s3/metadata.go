@@ -95,6 +95,7 @@ type objectHeaders struct {
 	PartsCount         *int              `header:"X-Amz-Mp-Parts-Count"`
 	User               map[string]string `headers:"x-amz-meta-"`
 	checksumValues
+	expirationHeader
 }
 
 // describe sets the headers that tell of a version whatever part of it is

@@ -34,6 +34,7 @@ type putObjectOutput struct {
 	ETag      string `header:"Etag"`
 	VersionID string `header:"X-Amz-Version-Id"`
 	checksumValues
+	expirationHeader
 }
 
 func (s *Service) needPutObject(ctx context.Context, in *putObjectInput) ([]api.Permission, error) {
@@ -106,7 +107,7 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)
 	}
-	out := &putObjectOutput{ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID)}
+	out := &putObjectOutput{ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID), expirationHeader: s.expiration(ctx, in.Bucket, &v)}
 	out.checksumValues.set(v.Checksums)
 	return out, nil
 }

@@ -95,6 +95,7 @@ func (s *Service) operations() []api.Operation {
 		s.copyOperations(),
 		s.deleteOperations(),
 		s.multipartOperations(),
+		s.lifecycleOperations(),
 		s.taggingOperations(),
 		s.bucketPolicyOperations(),
 		s.publicAccessOperations(),
