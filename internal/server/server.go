@@ -38,6 +38,7 @@ import (
 	"inro.dev/inro/internal/iam"
 	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/iot"
+	"inro.dev/inro/internal/lifecycle"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/metastore/sqlite"
 	"inro.dev/inro/internal/object"
@@ -61,6 +62,7 @@ type Server struct {
 	objects   *object.Engine
 	authority *pki.Authority
 	keyring   *session.Keyring
+	lifecycle *lifecycle.Worker
 	listeners []*listener
 	addresses Addresses
 	closers   []io.Closer // closed in reverse order
@@ -168,9 +170,11 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.listeners = append(s.listeners, credentialsListener)
 	names.listen(credentialsListener.address())
 
+	buckets := s3.New(s.s3Config(cache))
+	s.lifecycle = s.newLifecycle(buckets)
 	handler, err := api.NewServer(api.Config{
 		Services: []api.Service{
-			s3.New(s.s3Config(cache)).API(),
+			buckets.API(),
 			iam.New(iam.Config{Store: s.store, Policies: policies}).API(),
 			sts.New(sts.Config{Store: s.store, Policies: policies, Sessions: keyring}).API(),
 			iot.New(iot.Config{
@@ -316,6 +320,7 @@ func (s *Server) Run(ctx context.Context) error {
 	rotation, stopRotation := context.WithCancel(ctx)
 	defer stopRotation()
 	go rotateSessionKeys(rotation, s.keyring, s.logger)
+	stopLifecycle := s.startLifecycle(ctx)
 	var group errgroup.Group
 	failed := make(chan struct{}, len(s.listeners))
 	for _, l := range s.listeners {
@@ -338,6 +343,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, l := range s.listeners {
 		errs = append(errs, l.shutdown(drain))
 	}
+	stopLifecycle()
 	errs = append(errs, group.Wait(), s.close())
 	return errors.Join(errs...)
 }
