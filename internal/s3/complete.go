@@ -121,6 +121,9 @@ func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMulti
 	if err := s.completable(ctx, in, parts, &options); err != nil {
 		return nil, err
 	}
+	if options.Messages, err = s.messages(ctx, in.Bucket, objectCreatedCompleteMultipartUpload); err != nil {
+		return nil, err
+	}
 	v, err := s.engine.CompleteUpload(ctx, in.Bucket, in.Key, in.UploadID, parts, options)
 	switch {
 	case err == nil:

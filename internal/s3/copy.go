@@ -155,6 +155,9 @@ func (s *Service) putRange(ctx context.Context, in *copyObjectInput, r *object.R
 	}
 	defer content.Close()
 	options.SizeBytes = r.SizeBytes
+	if options.Messages, err = s.messages(ctx, in.Bucket, objectCreatedCopy); err != nil {
+		return nil, err
+	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, content, options)
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)

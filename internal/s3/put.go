@@ -100,9 +100,13 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
+	messages, err := s.messages(ctx, in.Bucket, objectCreatedPut)
+	if err != nil {
+		return nil, err
+	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, in.Body, object.PutOptions{
 		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
-		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition,
+		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition, Messages: messages,
 	})
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)

@@ -48,6 +48,8 @@ type fixture struct {
 	store  metastore.Store
 	server *api.Server
 
+	targets *fixtureTargets
+
 	mu         sync.Mutex
 	now        time.Time
 	users      map[string]*user
@@ -65,7 +67,7 @@ func newFixtureWith(tb testing.TB, defaults NewBuckets) *fixture {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { engine.Close() })
-	f.engine, f.store = engine, memory.New()
+	f.engine, f.store, f.targets = engine, memory.New(), newFixtureTargets()
 	f.server, err = api.NewServer(api.Config{
 		Services:  []api.Service{f.service().API()},
 		Authority: f, Region: region, Domains: []string{"s3.localhost"}, Clock: f.clock,

@@ -26,6 +26,8 @@ type Config struct {
 	// Region is where buckets are when a request does not say otherwise.
 	// Required.
 	Region string
+	// Targets are where events may be sent. Nil: there are none.
+	Targets Targets
 	// Clock is the time of retention periods in policies. Nil: time.Now.
 	Clock func() time.Time
 }
@@ -50,6 +52,9 @@ type Service struct {
 	policies   *policy.Cache
 	principals Principals
 	newBuckets NewBuckets
+
+	targets   Targets
+	sequencer sequencer // of events
 }
 
 // compiledPolicies bounds the bucket policies kept compiled.
@@ -63,9 +68,12 @@ func New(cfg Config) *Service {
 	if cfg.Policies == nil {
 		cfg.Policies = policy.NewCache(compiledPolicies)
 	}
+	if cfg.Targets == nil {
+		cfg.Targets = noTargets{}
+	}
 	return &Service{
 		engine: cfg.Engine, store: cfg.Store, region: cfg.Region, clock: cfg.Clock,
-		policies: cfg.Policies, principals: cfg.Principals, newBuckets: cfg.NewBuckets,
+		policies: cfg.Policies, principals: cfg.Principals, newBuckets: cfg.NewBuckets, targets: cfg.Targets,
 	}
 }
 
@@ -103,6 +111,7 @@ func (s *Service) operations() []api.Operation {
 		s.bucketACLOperations(),
 		s.objectACLOperations(),
 		s.bucketTaggingOperations(),
+		s.notificationOperations(),
 		notOffered(),
 	)
 }
