@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -160,7 +161,7 @@ func (s *Server) requestKeys(c *call, caller *identity.Caller, region string, no
 	if v := c.r.Header.Get("Referer"); v != "" {
 		keys.Set("aws:Referer", v)
 	}
-	keys.Set("aws:RequestedRegion", region)
+	keys.Set("aws:RequestedRegion", cmp.Or(region, s.cfg.Region))
 	return keys
 }
 

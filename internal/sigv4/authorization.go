@@ -112,7 +112,7 @@ func (a *Authorization) setCredential(s string) bool {
 	if a.Scope.Service, end, ok = strings.Cut(scope, "/"); !ok {
 		return false
 	}
-	return validDay(a.Scope.Date) && validScopePart(a.Scope.Region) && validScopePart(a.Scope.Service) && end == scopeEnd
+	return validDay(a.Scope.Date) && validRegion(a.Scope.Region) && validScopePart(a.Scope.Service) && end == scopeEnd
 }
 
 // setSignedHeaders reads "host;x-amz-date". The names must be lower case and
@@ -140,6 +140,10 @@ func (a *Authorization) setDate(s string) bool {
 	a.Time, a.amzDate = t, s
 	return ok
 }
+
+// validRegion allows an empty region: clients that know none sign so, and who
+// serves every region can tell what they mean. The signature covers it.
+func validRegion(s string) bool { return s == "" || validScopePart(s) }
 
 // signs reports whether the header name, in lower case, is signed.
 func (a *Authorization) signs(name string) bool {

@@ -119,7 +119,7 @@ func newSigning(c Credentials, s Scope, t time.Time) (*Authorization, error) {
 	if !validAccessKeyID(c.AccessKeyID) || strings.Contains(c.AccessKeyID, "/") || c.SecretAccessKey == "" {
 		return nil, errors.New("sigv4: credentials without a usable access key")
 	}
-	if !validScopePart(s.Region) || !validScopePart(s.Service) {
+	if !validRegion(s.Region) || !validScopePart(s.Service) {
 		return nil, fmt.Errorf("sigv4: scope with region %q and service %q", s.Region, s.Service)
 	}
 	return &Authorization{

@@ -166,7 +166,7 @@ func TestSignRefusesUnusableArguments(t *testing.T) {
 		"no secret":             {Credentials{AccessKeyID: "a"}, testScope, time.Minute},
 		"no key id":             {Credentials{SecretAccessKey: "s"}, testScope, time.Minute},
 		"slash in id":           {Credentials{AccessKeyID: "a/b", SecretAccessKey: "s"}, testScope, time.Minute},
-		"no region":             {good, Scope{Service: "s3"}, time.Minute},
+		"blank region":          {good, Scope{Region: " ", Service: "s3"}, time.Minute},
 		"no service":            {good, Scope{Region: "us-east-1"}, time.Minute},
 		"other day":             {good, Scope{"20130525", "us-east-1", "s3"}, time.Minute},
 		"expiry too low":        {good, testScope, time.Millisecond},
@@ -204,3 +204,23 @@ func TestEncoderClosesItsPayload(t *testing.T) {
 type closerFunc func() error
 
 func (f closerFunc) Close() error { return f() }
+
+func TestARegionMayBeEmpty(t *testing.T) {
+	r := httptest.NewRequest("GET", "/bucket/key", nil)
+	if err := Sign(r, testCredentials, Scope{Service: "s3"}, exampleTime, EmptySHA256); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Parse(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Scope.Region != "" || a.Scope.Service != "s3" {
+		t.Errorf("got scope %+v", a.Scope)
+	}
+	if _, err := a.Verify(r, VerifyOptions{Secret: testCredentials.SecretAccessKey, Now: exampleTime}); err != nil {
+		t.Errorf("got %v, want no error", err)
+	}
+	if _, err := a.Verify(r, VerifyOptions{Secret: "other", Now: exampleTime}); err == nil {
+		t.Error("another secret: got no error")
+	}
+}

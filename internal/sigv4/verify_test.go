@@ -173,7 +173,7 @@ func TestTamperedHeaderSignatureIsRefused(t *testing.T) {
 		"scope date":             {edit(date, "20130525"), KindMalformedHeader},
 		"scope date too long":    {edit(date, "020130524"), KindMalformedHeader},
 		"scope region":           {edit("us-east-1", "us-east-2"), KindSignatureMismatch},
-		"scope region empty":     {edit("us-east-1", ""), KindMalformedHeader},
+		"scope region empty":     {edit("us-east-1", ""), KindSignatureMismatch},
 		"scope region with NL":   {edit("us-east-1", "us\neast"), KindMalformedHeader},
 		"scope service":          {edit("/s3/", "/iam/"), KindSignatureMismatch},
 		"scope service case":     {edit("/s3/", "/S3/"), KindSignatureMismatch},
