@@ -43,6 +43,15 @@ func newAccess() *bucketAccess {
 
 var closedAccess = newAccess()
 
+// closedText is its stored form.
+var closedText = func() string {
+	text, err := closedAccess.document()
+	if err != nil {
+		panic(err)
+	}
+	return text
+}()
+
 var accessSetting = setting[bucketAccess]{"access", parseAccess}
 
 func parseAccess(document string) (*bucketAccess, error) {

@@ -393,8 +393,16 @@ func TestAnonymousWritersOwnNothingOfAnybodys(t *testing.T) {
 	for _, as := range []string{"root", "other", "anonymous"} {
 		wantRefusal(t, "get as "+as, f.do(call{as: as, path: "/box/k"}), 403, "AccessDenied")
 	}
-	wantRefusal(t, "with a list", f.do(call{as: "anonymous", method: "PUT", path: "/box/k", headers: map[string]string{"x-amz-acl": "public-read"}}), 403, "AccessDenied")
+	f.must(call{as: "anonymous", method: "PUT", path: "/box/k", body: "x", headers: map[string]string{"x-amz-acl": "public-read"}})
+	for _, as := range []string{"root", "other", "anonymous"} {
+		f.must(call{as: as, path: "/box/k"})
+		wantRefusal(t, "list as "+as, f.do(call{as: as, method: "PUT", path: "/box/k?acl", headers: map[string]string{"x-amz-acl": "private"}}), 403, "AccessDenied")
+	}
 	f.must(call{method: "DELETE", path: "/box/k"})
+	f.must(call{method: "PUT", path: "/box?acl", headers: map[string]string{"x-amz-acl": "public-read"}})
+	f.putPolicy("box", statement("Allow", `"*"`, `"s3:PutObject"`, inBox, ""))
+	f.must(call{as: "anonymous", method: "PUT", path: "/box/k", body: "x"})
+	wantRefusal(t, "with a list, by a policy", f.do(call{as: "anonymous", method: "PUT", path: "/box/k", headers: map[string]string{"x-amz-acl": "public-read"}}), 403, "AccessDenied")
 }
 
 func TestListsAndDenies(t *testing.T) {
@@ -410,6 +418,22 @@ func TestListsAndDenies(t *testing.T) {
 	for _, as := range []string{"anonymous", "other"} {
 		wantRefusal(t, as, f.do(call{as: as, path: "/box"}), 403, "AccessDenied")
 		wantRefusal(t, as, f.do(call{as: as, path: "/box/k"}), 403, "AccessDenied")
+	}
+}
+
+func TestAMissingObjectIsToldToThoseWhomAListLetsList(t *testing.T) {
+	f := withLists(t)
+	f.bucket("box")
+	for _, path := range []string{"/box/k", "/box/k?acl", "/box/k?tagging"} {
+		wantRefusal(t, path, f.do(call{as: "anonymous", path: path}), 403, "AccessDenied")
+	}
+	f.must(call{method: "PUT", path: "/box?acl", headers: map[string]string{"x-amz-acl": "public-read"}})
+	for _, path := range []string{"/box/k", "/box/k?acl", "/box/k?tagging"} {
+		wantRefusal(t, path, f.do(call{as: "anonymous", path: path}), 404, "NoSuchKey")
+	}
+	f.put("box", "k", "x")
+	for _, path := range []string{"/box/k", "/box/k?acl", "/box/k?tagging"} {
+		wantRefusal(t, path, f.do(call{as: "anonymous", path: path}), 403, "AccessDenied")
 	}
 }
 

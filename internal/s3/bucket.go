@@ -169,7 +169,8 @@ func (s *Service) createBucket(ctx context.Context, in *createBucketInput) (*cre
 	case err == nil:
 		err = s.furnish(ctx, b, access, tags)
 	case errors.Is(err, object.ErrBucketExists):
-		err = existingBucket(b, account, asked, region)
+		again := asked == classicRegion && region == classicRegion && b.Region == classicRegion && !in.furnished()
+		err = existingBucket(b, account, again)
 	}
 	if err != nil {
 		return nil, err
@@ -180,11 +181,14 @@ func (s *Service) createBucket(ctx context.Context, in *createBucketInput) (*cre
 // furnish writes the settings of a new bucket. Before they are there it is
 // closed to everybody else; if they cannot be written it is removed again.
 func (s *Service) furnish(ctx context.Context, b object.Bucket, access *bucketAccess, tags []metastore.Tag) error {
-	err := s.updateSettings(ctx, b, func(w metastore.Writer) error {
-		text, err := access.document()
-		if err != nil {
-			return err
-		}
+	text, err := access.document()
+	if err != nil {
+		return err
+	}
+	if text == closedText && len(tags) == 0 {
+		return nil // what is not written says the same
+	}
+	err = s.updateSettings(ctx, b, func(w metastore.Writer) error {
 		if err := accessSetting.write(ctx, s, w, b, text); err != nil || len(tags) == 0 {
 			return err
 		}
@@ -199,15 +203,23 @@ func (s *Service) furnish(ctx context.Context, b object.Bucket, access *bucketAc
 	return err
 }
 
+// furnished reports whether the request asks for more than a bucket. Such a one
+// is not answered with a bucket that was made before, which has other settings:
+// they are not changed by way of CreateBucket.
+func (in *createBucketInput) furnished() bool {
+	return in.aclHeaders.any() || in.GrantWrite != "" || in.ObjectOwnership != "" || in.ObjectLockEnabledForBucket ||
+		in.Configuration != nil && len(in.Configuration.Tags) > 0
+}
+
 // existingBucket answers the creation of what is there already. In us-east-1
 // the owner may create a bucket again (API Reference, CreateBucket).
-func existingBucket(b object.Bucket, account, asked, region string) error {
+func existingBucket(b object.Bucket, account string, again bool) error {
 	if b.Account != account {
 		return awserr.New(http.StatusConflict, "BucketAlreadyExists",
 			"The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.").
 			With("BucketName", b.Name)
 	}
-	if asked == classicRegion && region == classicRegion && b.Region == classicRegion {
+	if again {
 		return nil
 	}
 	return awserr.New(http.StatusConflict, "BucketAlreadyOwnedByYou",

@@ -20,6 +20,8 @@ func TestCreateBucketChecksNameAndLocation(t *testing.T) {
 	}{
 		{name: "own bucket again", bucket: "mine", body: constraint(region), status: 409, code: "BucketAlreadyOwnedByYou"},
 		{name: "own bucket again in us-east-1", bucket: "classic", region: "us-east-1", status: 200},
+		{name: "own bucket again with a list", bucket: "classic", region: "us-east-1", headers: map[string]string{"x-amz-acl": "private"}, status: 409, code: "BucketAlreadyOwnedByYou"},
+		{name: "own bucket again with tags", bucket: "classic", region: "us-east-1", body: `<CreateBucketConfiguration><Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags></CreateBucketConfiguration>`, status: 409, code: "BucketAlreadyOwnedByYou"},
 		{name: "own bucket of us-east-1 from elsewhere", bucket: "classic", body: constraint(region), status: 409, code: "BucketAlreadyOwnedByYou"},
 		{name: "foreign bucket", bucket: "theirs", body: constraint(region), status: 409, code: "BucketAlreadyExists"},
 		{name: "no constraint outside us-east-1", bucket: "new1", status: 400, code: "IllegalLocationConstraintException"},

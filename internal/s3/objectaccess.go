@@ -14,7 +14,7 @@ import (
 // Its owner decides. In a bucket with access control lists that is whoever
 // wrote it; the bucket's policy can then refuse but not allow (User Guide, How
 // Amazon S3 authorizes a request for an object operation). Where there is no
-// object the bucket's owner decides.
+// object the permission is that to list the bucket.
 //
 // The version may be another one when the request acts. Whoever reads a version
 // must ask mayUse of the one that it opened.
@@ -24,10 +24,13 @@ func (s *Service) onExisting(ctx context.Context, p place, action, key string, v
 		return need, nil
 	}
 	v, err := s.engine.Head(ctx, p.bucket.Name, key, object.GetOptions{VersionID: deref(version)})
+	if absentObject(err) {
+		// Nobody's list or policy is there to ask, and whether there is an
+		// object is told to who may list (API Reference, GetObject).
+		return p.onBucket("s3:ListBucket"), nil
+	}
 	if err == nil {
 		err = p.judge(&need, &v)
-	} else if absentObject(err) {
-		err = nil
 	}
 	return need, subject{bucket: p.bucket.Name, key: key}.translate(err)
 }
@@ -71,11 +74,14 @@ func (s *Service) mayUse(ctx context.Context, bucket, action, key string, versio
 }
 
 // ofWriter makes need one of the caller's account, which decides on the list of
-// what it writes: where that counts, the writer owns it.
+// what it writes: where that counts, the writer owns it. Unsigned requests have
+// no account: the bucket's list that lets them write lets them do this too.
 func (p place) ofWriter(need *api.Permission) {
 	if account := p.caller.Principal.Account; account != "" {
 		need.ResourceAccount = account
+		return
 	}
+	need.ACL = p.bucketGrant("s3:PutObject")
 }
 
 // ownerOf returns who owns a version as answers show it.
