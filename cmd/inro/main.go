@@ -59,6 +59,7 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Check a configuration file without starting."`
 	Env     envCommand     `cmd:"" help:"Print the lines that point a shell's AWS CLI, SDKs and curl at the server."`
 	Account accountCommand `cmd:"" help:"Make, list and rename the accounts of a running server."`
+	Bucket  bucketCommand  `cmd:"" help:"Print what a bucket of a running server holds, and limit it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag versionFlag `name:"version" help:"Print the version and exit."`

@@ -11,12 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"inro.dev/inro/internal/admin"
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/ids"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/metastore/sqlite"
+	"inro.dev/inro/internal/object"
 	"inro.dev/inro/internal/policy"
 	"inro.dev/inro/internal/session"
 	"inro.dev/inro/internal/sigv4"
@@ -32,6 +35,7 @@ const (
 type world struct {
 	t      *testing.T
 	store  metastore.Store
+	engine *object.Engine
 	server *httptest.Server
 }
 
@@ -48,19 +52,24 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
+	engine, err := object.Open(object.Config{Dir: "objects", FS: vfs.NewMem(), ReserveBytes: -1, CacheSizeBytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close() })
 	sessions, err := session.CreateKeyring(filepath.Join(dir, "sessions.json"), session.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	handler, err := api.NewServer(api.Config{
-		Services:  []api.Service{admin.New(admin.Config{Store: store, Account: account, Endpoints: fakeEndpoints{}}).API()},
+		Services:  []api.Service{admin.New(admin.Config{Store: store, Account: account, Endpoints: fakeEndpoints{}, Buckets: engine}).API()},
 		Authority: identity.NewResolver(identity.Config{Store: store, Sessions: sessions, Policies: identity.NewPolicies(policy.NewCache(100))}),
 		Logger:    slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store, server: httptest.NewServer(handler)}
+	w := &world{t: t, store: store, engine: engine, server: httptest.NewServer(handler)}
 	t.Cleanup(w.server.Close)
 	w.update(func(ctx context.Context, tx metastore.Writer) error {
 		return errors.Join(

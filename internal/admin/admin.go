@@ -8,11 +8,16 @@
 //	GET   /accounts                ListAccounts
 //	GET   /accounts/{accountId}    DescribeAccount
 //	PATCH /accounts/{accountId}    UpdateAccount
+//	GET   /buckets/{bucket}/usage    GetBucketUsage
+//	GET   /buckets/{bucket}/folders  ListFolderUsage
+//	GET   /buckets/{bucket}/quota    GetBucketQuota
+//	PUT   /buckets/{bucket}/quota    PutBucketQuota
 //
-// Every resource belongs to the installation's own account, so only its
-// callers can be allowed anything: root always, others by policies about
-// actions such as inro:CreateAccount. Callers of another account, root
-// included, are refused as across accounts.
+// Accounts belong to the installation's own account, so only its callers can be
+// allowed anything: root always, others by policies about actions such as
+// inro:CreateAccount. Callers of another account, root included, are refused as
+// across accounts. A bucket belongs to the account that owns it, whose policies
+// decide; root of the installation's account may always.
 //
 // [Client] calls the service, for the command line.
 //
@@ -50,6 +55,8 @@ type Config struct {
 	// Endpoints tells the address of an account's credentials endpoint.
 	// Required.
 	Endpoints Endpoints
+	// Buckets holds usage and quotas of buckets. Required.
+	Buckets Buckets
 	// Clock dates what is made. Nil: time.Now.
 	Clock func() time.Time
 }
@@ -74,14 +81,20 @@ func (s *Service) API() api.Service {
 func (s *Service) Operations() []api.Operation {
 	return slices.Concat(
 		s.accountOperations(),
+		s.bucketOperations(),
 	)
 }
 
 // permission is an action on a resource of the installation.
 func (s *Service) permission(action, resource string) api.Permission {
+	return permission(s.cfg.Account, action, resource)
+}
+
+// permission is an action on a resource of an account.
+func permission(account, action, resource string) api.Permission {
 	return api.Permission{
-		Action: ServiceName + ":" + action, Resource: "arn:aws:" + ServiceName + "::" + s.cfg.Account + ":" + resource,
-		ResourceAccount: s.cfg.Account,
+		Action: ServiceName + ":" + action, Resource: "arn:aws:" + ServiceName + "::" + account + ":" + resource,
+		ResourceAccount: account,
 	}
 }
 

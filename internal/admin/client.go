@@ -62,6 +62,31 @@ func (c *Client) UpdateAccount(ctx context.Context, number, name string) (*Accou
 	return &out.Account, err
 }
 
+// GetBucketUsage returns what a bucket holds.
+func (c *Client) GetBucketUsage(ctx context.Context, bucket string) (*Usage, error) {
+	out := new(GetBucketUsageOutput)
+	return &out.Usage, c.call(ctx, http.MethodGet, "/buckets/"+url.PathEscape(bucket)+"/usage", nil, out)
+}
+
+// ListFolderUsage returns a page of what the folders of a bucket hold. An empty
+// token asks for the first.
+func (c *Client) ListFolderUsage(ctx context.Context, bucket, token string) (*ListFolderUsageOutput, error) {
+	out := new(ListFolderUsageOutput)
+	return out, c.call(ctx, http.MethodGet, "/buckets/"+url.PathEscape(bucket)+"/folders?nextToken="+url.QueryEscape(token), nil, out)
+}
+
+// GetBucketQuota returns the quota of a bucket.
+func (c *Client) GetBucketQuota(ctx context.Context, bucket string) (*Quota, error) {
+	out := new(BucketQuotaOutput)
+	return &out.Quota, c.call(ctx, http.MethodGet, "/buckets/"+url.PathEscape(bucket)+"/quota", nil, out)
+}
+
+// PutBucketQuota replaces the quota of a bucket.
+func (c *Client) PutBucketQuota(ctx context.Context, bucket string, q Quota) error {
+	in := map[string]Quota{"quota": q}
+	return c.call(ctx, http.MethodPut, "/buckets/"+url.PathEscape(bucket)+"/quota", in, new(BucketQuotaOutput))
+}
+
 // call sends one request and reads the answer into out.
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
 	var body []byte

@@ -125,6 +125,7 @@ func (s *Server) openStores(ctx context.Context) error {
 		return fmt.Errorf("open objects: %w", err)
 	}
 	s.closers = append(s.closers, s.objects)
+	s.metrics.registry.MustRegister(usageCollector{s.objects})
 	s.authority, err = pki.LoadOrCreate(s.path("pki"), nil, nil)
 	if err != nil {
 		return fmt.Errorf("open certificate authorities: %w", err)
@@ -181,7 +182,7 @@ func (s *Server) assemble(ctx context.Context) error {
 				Store: s.store, Authority: s.authority, Region: s.cfg.Region, Endpoints: names,
 				ThingTypeDeletionDelay: s.cfg.IoT.ThingTypeDeletionDelay.Duration, RevocationIsFinal: s.cfg.IoT.RevocationIsFinal,
 			}).API(),
-			admin.New(admin.Config{Store: s.store, Account: s.cfg.Account, Endpoints: names}).API(),
+			admin.New(admin.Config{Store: s.store, Account: s.cfg.Account, Endpoints: names, Buckets: s.objects}).API(),
 		},
 		Authority: resolver, Region: s.cfg.Region, Domains: s.cfg.S3.Domains, Observer: s, Logger: s.logger,
 	})
