@@ -130,7 +130,7 @@ func bodyName(sf reflect.StructField) string {
 func mustBeSettable(operation string, f field) {
 	switch f.place {
 	case inLabel, inQuery, inHeader, inStatus:
-		if !isScalar(f.typ) {
+		if !isScalar(f.typ) && !f.isList() {
 			panic(fmt.Sprintf("api: %s: field %s of type %s cannot live outside the body", operation, f.goName, f.typ))
 		}
 	case inHeaders:
@@ -139,6 +139,10 @@ func mustBeSettable(operation string, f field) {
 		}
 	}
 }
+
+// isList reports whether f is a list in a header: values separated by commas,
+// in one header or in several (Smithy, httpHeader trait).
+func (f *field) isList() bool { return f.place == inHeader && f.typ == reflect.TypeFor[[]string]() }
 
 func isScalar(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {

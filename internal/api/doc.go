@@ -17,7 +17,7 @@
 //
 //	label:"thingName"       path parameter
 //	query:"maxResults"      query parameter
-//	header:"x-amzn-…"       header
+//	header:"x-amzn-…"       header; a []string of an input is its list of values
 //	headers:"x-amz-meta-"   all headers with that prefix, as map[string]string
 //	payload:"xml"           the XML body (S3)
 //	payload:"stream"        the body, unread until the operation is authorized (*Payload or io.Reader)

@@ -48,6 +48,8 @@ type Served struct {
 	// then until the answer's head was sent.
 	Began      time.Time
 	TurnAround time.Duration
+	// Answer is the answer's head.
+	Answer http.Header
 	// SentBytes is the size of the answer's body, as far as it was sent.
 	SentBytes int64
 	// Notes are what handlers left for Service.Observe; see Request.Note.
@@ -88,7 +90,8 @@ func (s *Server) observe(c *call, start time.Time, err error) {
 		}
 		v.CallerARN = c.req.Caller.Principal.ARN
 	}
-	v.HTTP, v.Path, v.Caller, v.Began, v.SentBytes = c.r, c.path, c.req.Caller, start, c.sent
+	v.HTTP, v.Path, v.Caller, v.Answer = c.r, c.path, c.req.Caller, c.w.Header()
+	v.Began, v.SentBytes = start, c.sent
 	if c.written {
 		v.TurnAround = c.headAt.Sub(start)
 	}

@@ -87,6 +87,10 @@ func (b *binding) decodeHead(c *call, in reflect.Value) error {
 			}
 		case inHeader:
 			v := c.header().Values(f.name)
+			if f.isList() {
+				in.FieldByIndex(f.index).Set(reflect.ValueOf(listValues(v)))
+				continue
+			}
 			if len(v) > 1 && amazonHeader(f.name) {
 				return c.service.Protocol.invalid([]Violation{{f.name, "[...]", "Member must be given once"}})
 			}
@@ -113,6 +117,19 @@ func (b *binding) decodeHead(c *call, in reflect.Value) error {
 		}
 	}
 	return nil
+}
+
+// listValues splits the headers of one list.
+func listValues(headers []string) []string {
+	var list []string
+	for _, h := range headers {
+		for v := range strings.SplitSeq(h, ",") {
+			if v = strings.TrimSpace(v); v != "" {
+				list = append(list, v)
+			}
+		}
+	}
+	return list
 }
 
 // amazonHeader reports whether a header is one of Amazon's own, which are no

@@ -32,7 +32,6 @@ type copyOutput struct {
 	VersionID           string       `header:"X-Amz-Version-Id"` // not of a part
 	CopySourceVersionID string       `header:"X-Amz-Copy-Source-Version-Id"`
 	Body                *api.Payload `payload:"stream"`
-	expirationHeader
 }
 
 func (s *Service) needCopyObject(ctx context.Context, in *copyObjectInput) ([]api.Permission, error) {
@@ -93,12 +92,14 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 		return nil, err
 	}
 	defer r.Close()
+	api.RequestOf(ctx).Note(copiedFrom{source.bucket, source.key})
 	if !replace {
-		if source.bucket == in.Bucket && source.key == in.Key && source.version == nil && in.StorageClass == "" {
+		if source.bucket == in.Bucket && source.key == in.Key && source.version == nil && in.StorageClass == "" && in.WebsiteRedirectLocation == "" {
 			return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 		}
 		options.Metadata = r.Version.Metadata
 	}
+	in.settingHeaders.describe(&options.Metadata)
 	if len(options.Checksums) == 0 {
 		options.Checksums = sameAlgorithm(&r.Version)
 	}
@@ -111,7 +112,6 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	return &copyOutput{
 		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID),
 		CopySourceVersionID: s.versionHeader(ctx, source.bucket, r.Version.VersionID), Body: d.payload(),
-		expirationHeader: s.expiration(ctx, in.Bucket, v),
 	}, nil
 }
 
@@ -155,9 +155,6 @@ func (s *Service) putRange(ctx context.Context, in *copyObjectInput, r *object.R
 	}
 	defer content.Close()
 	options.SizeBytes = r.SizeBytes
-	if options.Messages, err = s.messages(ctx, in.Bucket, objectCreatedCopy); err != nil {
-		return nil, err
-	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, content, options)
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)

@@ -102,12 +102,7 @@ func (s *Service) deleteObject(ctx context.Context, in *deleteObjectInput) (*del
 	if in.IfMatchLastModifiedTime != "" || in.IfMatchSize != "" {
 		return nil, notBuilt("x-amz-if-match-size", "A conditional delete by time or size")
 	}
-	options := in.deletion().options()
-	var err error
-	if options.Messages, err = s.removalMessages(ctx, in.Bucket, options.VersionID != ""); err != nil {
-		return nil, err
-	}
-	result, err := s.engine.Delete(ctx, in.Bucket, in.Key, options)
+	result, err := s.engine.Delete(ctx, in.Bucket, in.Key, in.deletion().options())
 	if err != nil {
 		return nil, s.writeError(ctx, in.subject(), err)
 	}
@@ -189,6 +184,7 @@ func (s *Service) deleteObjects(ctx context.Context, in *deleteObjectsInput) (*x
 	if err != nil {
 		return nil, err
 	}
+	api.RequestOf(ctx).Note(batchDeleted(all))
 	outcomes := make([]deleteOutcome, len(all))
 	var targets []object.DeleteTarget
 	for i := range all {
@@ -200,9 +196,6 @@ func (s *Service) deleteObjects(ctx context.Context, in *deleteObjectsInput) (*x
 		}
 	}
 	if len(targets) > 0 {
-		if err := s.tellOfRemovals(ctx, in.Bucket, targets); err != nil {
-			return nil, err
-		}
 		results, err := s.engine.DeleteMany(ctx, in.Bucket, targets)
 		if err != nil {
 			return nil, in.bucketTarget.subject().translate(err)

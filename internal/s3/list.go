@@ -166,7 +166,7 @@ func (l *listing) entries(ctx context.Context, s *Service) error {
 			}
 			l.owner("Owner", owner.id, owner.name)
 		}
-		l.text("StorageClass", standard)
+		l.text("StorageClass", storageClass(&v.Metadata))
 		l.close("Contents")
 	}
 	for i := range l.page.Entries {

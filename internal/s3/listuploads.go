@@ -15,12 +15,7 @@ type listPartsInput struct {
 	PartNumberMarker *string `query:"part-number-marker"`
 }
 
-type listPartsOutput struct {
-	xmlOutput
-	abortHeaders
-}
-
-func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*listPartsOutput, error) {
+func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*xmlOutput, error) {
 	if err := in.customerKeyHeaders.refuse(); err != nil {
 		return nil, err
 	}
@@ -72,9 +67,7 @@ func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*listParts
 		d.checksums(p.Checksums)
 		d.close("Part")
 	}
-	out := &listPartsOutput{xmlOutput: *d.output()}
-	out.abortHeaders = s.abortion(ctx, in.Bucket, &u)
-	return out, nil
+	return d.output(), nil
 }
 
 // writeUploader writes what both listings tell of an upload.
@@ -91,7 +84,7 @@ func (s *Service) writeUploader(ctx context.Context, d *document, p place, u *ob
 	if err := s.writeOwner(ctx, d, "Owner", owner); err != nil {
 		return err
 	}
-	d.text("StorageClass", standard)
+	d.text("StorageClass", storageClass(&u.Metadata))
 	d.text("ChecksumAlgorithm", u.Checksum.String())
 	d.text("ChecksumType", u.ChecksumType.String())
 	return nil

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 
 	"inro.dev/inro/internal/api"
@@ -137,5 +136,5 @@ func (d names) content(v *object.Version) {
 		d.text("ChecksumType", v.Checksums[k].Type.String())
 	}
 	d.int("Size", v.SizeBytes)
-	d.text("StorageClass", cmp.Or(v.Metadata.StorageClass, standard))
+	d.text("StorageClass", storageClass(&v.Metadata))
 }

@@ -81,21 +81,23 @@ func encodeMetadata(value string) string { return mime.BEncoding.Encode("UTF-8",
 
 // objectHeaders describe an object in an answer.
 type objectHeaders struct {
-	AcceptRanges       string            `header:"Accept-Ranges"`
-	LastModified       string            `header:"Last-Modified"`
-	ETag               string            `header:"Etag"`
-	VersionID          string            `header:"X-Amz-Version-Id"`
-	CacheControl       string            `header:"Cache-Control"`
-	ContentDisposition string            `header:"Content-Disposition"`
-	ContentEncoding    string            `header:"Content-Encoding"`
-	ContentLanguage    string            `header:"Content-Language"`
-	ContentType        string            `header:"Content-Type"`
-	Expires            string            `header:"Expires"`
-	ContentRange       string            `header:"Content-Range"`
-	PartsCount         *int              `header:"X-Amz-Mp-Parts-Count"`
-	User               map[string]string `headers:"x-amz-meta-"`
+	AcceptRanges       string `header:"Accept-Ranges"`
+	LastModified       string `header:"Last-Modified"`
+	ETag               string `header:"Etag"`
+	VersionID          string `header:"X-Amz-Version-Id"`
+	CacheControl       string `header:"Cache-Control"`
+	ContentDisposition string `header:"Content-Disposition"`
+	ContentEncoding    string `header:"Content-Encoding"`
+	ContentLanguage    string `header:"Content-Language"`
+	ContentType        string `header:"Content-Type"`
+	Expires            string `header:"Expires"`
+	ContentRange       string `header:"Content-Range"`
+	PartsCount         *int   `header:"X-Amz-Mp-Parts-Count"`
+	StorageClass       string `header:"X-Amz-Storage-Class"`
+	// WebsiteRedirectLocation is where the website endpoint sends readers.
+	WebsiteRedirectLocation string            `header:"X-Amz-Website-Redirect-Location"`
+	User                    map[string]string `headers:"x-amz-meta-"`
 	checksumValues
-	expirationHeader
 }
 
 // describe sets the headers that tell of a version whatever part of it is
@@ -107,6 +109,7 @@ func (h *objectHeaders) describe(v *object.Version) {
 	h.ETag = quote(v.ETag)
 	h.CacheControl, h.ContentDisposition, h.ContentEncoding = m.CacheControl, m.ContentDisposition, m.ContentEncoding
 	h.ContentLanguage, h.ContentType, h.Expires = m.ContentLanguage, m.ContentType, m.Expires
+	h.StorageClass, h.WebsiteRedirectLocation = m.StorageClass, m.WebsiteRedirect // STANDARD is not shown, as in S3
 	if len(m.User) > 0 {
 		h.User = make(map[string]string, len(m.User))
 		for name, value := range m.User {

@@ -35,7 +35,6 @@ type createMultipartUploadOutput struct {
 	ChecksumAlgorithm string       `header:"X-Amz-Checksum-Algorithm"`
 	ChecksumType      string       `header:"X-Amz-Checksum-Type"`
 	Body              *api.Payload `payload:"stream"`
-	abortHeaders
 }
 
 func (s *Service) needCreateMultipartUpload(ctx context.Context, in *createMultipartUploadInput) ([]api.Permission, error) {
@@ -50,6 +49,7 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	if err != nil {
 		return nil, err
 	}
+	in.settingHeaders.describe(&meta)
 	algorithm, kind, err := in.checksum()
 	if err != nil {
 		return nil, err
@@ -70,7 +70,6 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	d.text("Key", in.Key)
 	d.text("UploadId", u.ID)
 	out := &createMultipartUploadOutput{ContentType: "application/xml", Body: d.payload()}
-	out.abortHeaders = s.abortion(ctx, in.Bucket, &u)
 	if in.ChecksumAlgorithm != "" {
 		out.ChecksumAlgorithm, out.ChecksumType = algorithm.String(), kind.String()
 	}
@@ -224,6 +223,7 @@ func (s *Service) uploadPartCopy(ctx context.Context, in *uploadPartCopyInput) (
 		return nil, err
 	}
 	defer r.Close()
+	api.RequestOf(ctx).Note(copiedFrom{source.bucket, source.key})
 	chosen, err := parseCopyRange(in.CopySourceRange, r.SizeBytes)
 	if err != nil {
 		return nil, err

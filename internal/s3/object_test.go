@@ -346,7 +346,9 @@ func TestSettingsAreRefusedAndNotIgnored(t *testing.T) {
 		{"x-amz-object-lock-mode", "GOVERNANCE", 501, "NotImplemented"},
 		{"x-amz-object-lock-legal-hold", "ON", 501, "NotImplemented"},
 		{"x-amz-object-lock-retain-until-date", "2030-01-01T00:00:00Z", 501, "NotImplemented"},
-		{"x-amz-website-redirect-location", "/x", 501, "NotImplemented"},
+		{"x-amz-website-redirect-location", "/x", 200, ""},
+		{"x-amz-website-redirect-location", "x", 400, "InvalidRedirectLocation"},
+		{"x-amz-storage-class", "STANDARD_IA", 200, ""},
 		{"x-amz-write-offset-bytes", "1", 501, "NotImplemented"},
 		{"x-amz-request-payer", "requester", 200, ""},
 	} {

@@ -34,7 +34,6 @@ type putObjectOutput struct {
 	ETag      string `header:"Etag"`
 	VersionID string `header:"X-Amz-Version-Id"`
 	checksumValues
-	expirationHeader
 }
 
 func (s *Service) needPutObject(ctx context.Context, in *putObjectInput) ([]api.Permission, error) {
@@ -88,6 +87,7 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
+	in.settingHeaders.describe(&meta)
 	condition, err := in.condition()
 	if err != nil {
 		return nil, err
@@ -100,18 +100,14 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
-	messages, err := s.messages(ctx, in.Bucket, objectCreatedPut)
-	if err != nil {
-		return nil, err
-	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, in.Body, object.PutOptions{
 		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
-		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition, Messages: messages,
+		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition,
 	})
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)
 	}
-	out := &putObjectOutput{ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID), expirationHeader: s.expiration(ctx, in.Bucket, &v)}
+	out := &putObjectOutput{ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID)}
 	out.checksumValues.set(v.Checksums)
 	return out, nil
 }

@@ -47,8 +47,7 @@ type fixture struct {
 	engine *object.Engine
 	store  metastore.Store
 	server *api.Server
-
-	targets *fixtureTargets
+	s3     *Service
 
 	mu         sync.Mutex
 	now        time.Time
@@ -67,9 +66,10 @@ func newFixtureWith(tb testing.TB, defaults NewBuckets) *fixture {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { engine.Close() })
-	f.engine, f.store, f.targets = engine, memory.New(), newFixtureTargets()
+	f.engine, f.store = engine, memory.New()
+	f.s3 = f.service()
 	f.server, err = api.NewServer(api.Config{
-		Services:  []api.Service{f.service().API()},
+		Services:  []api.Service{f.s3.API(), f.s3.Website()},
 		Authority: f, Region: region, Domains: []string{"s3.localhost"}, Clock: f.clock,
 		Logger: slog.New(slog.NewTextHandler(testWriter{tb}, nil)),
 	})

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"log/slog"
 	"slices"
 	"time"
 
@@ -23,11 +24,19 @@ type Config struct {
 	// NewBuckets is what CreateBucket gives a bucket that does not ask for
 	// another.
 	NewBuckets NewBuckets
+	// Domains are host names under which website endpoints are: buckets'
+	// names with ".s3-website-" and a region, before one of these. Amazon's own
+	// is always understood.
+	Domains []string
+	// WebsiteDomains are host names whose sub-domains are websites of buckets.
+	// One is the website of the bucket of its own name, too.
+	WebsiteDomains []string
+	// Logger is told of access logs that cannot be delivered. Nil:
+	// slog.Default.
+	Logger *slog.Logger
 	// Region is where buckets are when a request does not say otherwise.
 	// Required.
 	Region string
-	// Targets are where events may be sent. Nil: there are none.
-	Targets Targets
 	// Clock is the time of retention periods in policies. Nil: time.Now.
 	Clock func() time.Time
 }
@@ -53,8 +62,10 @@ type Service struct {
 	principals Principals
 	newBuckets NewBuckets
 
-	targets   Targets
-	sequencer sequencer // of events
+	domains, websiteDomains []string
+
+	logger    *slog.Logger
+	accessLog *accessLog
 }
 
 // compiledPolicies bounds the bucket policies kept compiled.
@@ -68,23 +79,27 @@ func New(cfg Config) *Service {
 	if cfg.Policies == nil {
 		cfg.Policies = policy.NewCache(compiledPolicies)
 	}
-	if cfg.Targets == nil {
-		cfg.Targets = noTargets{}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
 	}
 	return &Service{
 		engine: cfg.Engine, store: cfg.Store, region: cfg.Region, clock: cfg.Clock,
-		policies: cfg.Policies, principals: cfg.Principals, newBuckets: cfg.NewBuckets, targets: cfg.Targets,
+		policies: cfg.Policies, principals: cfg.Principals, newBuckets: cfg.NewBuckets,
+		domains: append([]string{"amazonaws.com"}, cfg.Domains...), websiteDomains: cfg.WebsiteDomains,
+		logger: cfg.Logger, accessLog: newAccessLog(),
 	}
 }
 
 // API returns the table of operations for an api.Server.
 func (s *Service) API() api.Service {
 	return api.Service{
-		Name:       "s3",
-		Protocol:   api.RestXML(),
-		Anonymous:  true,
-		Operations: s.operations(),
-		Translate:  func(err error) error { return subject{}.translate(err) },
+		Name:        "s3",
+		Protocol:    api.RestXML(),
+		Anonymous:   true,
+		CrossOrigin: s.crossOrigin,
+		Observe:     s.observe,
+		Operations:  s.operations(),
+		Translate:   func(err error) error { return subject{}.translate(err) },
 	}
 }
 
@@ -103,7 +118,6 @@ func (s *Service) operations() []api.Operation {
 		s.copyOperations(),
 		s.deleteOperations(),
 		s.multipartOperations(),
-		s.lifecycleOperations(),
 		s.taggingOperations(),
 		s.bucketPolicyOperations(),
 		s.publicAccessOperations(),
@@ -111,7 +125,11 @@ func (s *Service) operations() []api.Operation {
 		s.bucketACLOperations(),
 		s.objectACLOperations(),
 		s.bucketTaggingOperations(),
-		s.notificationOperations(),
+		s.corsOperations(),
+		s.websiteOperations(),
+		s.bucketLoggingOperations(),
+		s.attributesOperations(),
+		s.unusedOperations(),
 		notOffered(),
 	)
 }

@@ -1,13 +1,11 @@
 package s3
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
-	"inro.dev/inro/internal/awserr"
 	"inro.dev/inro/internal/identity"
 )
 
@@ -104,30 +102,11 @@ func (h *settingHeaders) refuse() error {
 	if h.Tagging != nil && *h.Tagging != "" {
 		return notBuilt("x-amz-tagging", "Object tagging")
 	}
-	if h.WebsiteRedirectLocation != "" {
-		return notBuilt("x-amz-website-redirect-location", "Website hosting")
+	if err := checkRedirectLocation(h.WebsiteRedirectLocation); err != nil {
+		return err
 	}
 	return checkStorageClass(h.StorageClass)
 }
-
-// storageClasses are AWS's names beside STANDARD (API Reference, PutObject).
-var storageClasses = []string{
-	"REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE",
-	"OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP",
-}
-
-func checkStorageClass(class string) error {
-	switch {
-	case class == "" || class == standard:
-		return nil
-	case slices.Contains(storageClasses, class):
-		return notBuilt("x-amz-storage-class", "The storage class "+class)
-	}
-	return awserr.New(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid").
-		With("StorageClassRequested", clip(class))
-}
-
-const standard = "STANDARD"
 
 // encryptionHeaders ask for encryption with keys of the server.
 type encryptionHeaders struct {

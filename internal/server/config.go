@@ -111,18 +111,15 @@ type S3Config struct {
 	// did before April 2023. Default false: all four blocks are set, until the
 	// bucket's owner lifts them.
 	AllowPublicBuckets bool `toml:"allow_public_buckets"`
-	// LifecycleInterval is the time from the start of one pass over the
-	// lifecycle rules of buckets to that of the next. Default: once a day, in
-	// the first hour after midnight UTC.
-	LifecycleInterval Duration `toml:"lifecycle_interval"`
-	// LifecycleDay is how long a day of a lifecycle rule lasts, to try rules
-	// out. Another value than a day deletes objects early, passes are made
-	// twice in it, and nothing is rounded to midnight; the header
-	// x-amz-expiration goes on telling of whole days. Default "24h".
-	LifecycleDay Duration `toml:"lifecycle_day"`
-	// LifecycleObjectsPerSecond bounds how many objects a pass looks at in a
-	// second. Default 20000; negative: no bound.
-	LifecycleObjectsPerSecond int `toml:"lifecycle_objects_per_second"`
+	// WebsiteDomains are host names whose sub-domains are websites of buckets:
+	// with "web.example.com" the bucket "shop" is read at shop.web.example.com.
+	// One is the website of the bucket of its own name, too. Default: none.
+	// <bucket>.s3-website-<region>.<domain> is always understood under
+	// Domains, and Amazon's own.
+	WebsiteDomains []string `toml:"website_domains"`
+	// AccessLogInterval is how often access logs of buckets are written into
+	// their target buckets. Default "5m", at least "1s".
+	AccessLogInterval Duration `toml:"access_log_interval"`
 }
 
 // The values of S3Config.ObjectOwnership.
@@ -238,6 +235,9 @@ func (cfg Config) WithDefaults() (Config, error) {
 		cfg.S3.Domains = []string{"localhost"}
 	}
 	fill(&cfg.S3.ObjectOwnership, ownerEnforced)
+	if cfg.S3.AccessLogInterval.Duration == 0 {
+		cfg.S3.AccessLogInterval.Duration = 5 * time.Minute
+	}
 	if cfg.Endpoint.RatePerCertificate == 0 {
 		cfg.Endpoint.RatePerCertificate = 10
 	}
@@ -284,14 +284,16 @@ func (cfg *Config) check() error {
 	if cfg.Endpoint.BurstPerCertificate < 0 || cfg.Endpoint.BurstPerServer < 0 || cfg.Endpoint.RatePerServer < 0 {
 		wrong("credentials_endpoint: rates per server and bursts cannot be negative")
 	}
+	if cfg.S3.AccessLogInterval.Duration < time.Second {
+		wrong("s3.access_log_interval must be at least 1s")
+	}
+	for _, domain := range cfg.S3.WebsiteDomains {
+		if domain == "" || strings.ToLower(domain) != domain || strings.ContainsAny(domain, ":/*") {
+			wrong("s3.website_domains: %q is not a host name in lower case, without port", domain)
+		}
+	}
 	if o := cfg.S3.ObjectOwnership; o != ownerEnforced && o != objectWriter {
 		wrong("s3.object_ownership %q is neither %s nor %s", o, ownerEnforced, objectWriter)
-	}
-	if d := cfg.S3.LifecycleDay.Duration; d != 0 && d < time.Second {
-		wrong("s3.lifecycle_day cannot be less than a second")
-	}
-	if d := cfg.S3.LifecycleInterval.Duration; d != 0 && d < time.Second {
-		wrong("s3.lifecycle_interval cannot be less than a second")
 	}
 	if cfg.Storage.CacheMiB < 0 {
 		wrong("storage.cache_mib cannot be negative")

@@ -38,7 +38,6 @@ import (
 	"inro.dev/inro/internal/iam"
 	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/iot"
-	"inro.dev/inro/internal/lifecycle"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/metastore/sqlite"
 	"inro.dev/inro/internal/object"
@@ -60,9 +59,9 @@ type Server struct {
 	metrics   *metrics
 	store     metastore.Store
 	objects   *object.Engine
+	buckets   *s3.Service
 	authority *pki.Authority
 	keyring   *session.Keyring
-	lifecycle *lifecycle.Worker
 	listeners []*listener
 	addresses Addresses
 	closers   []io.Closer // closed in reverse order
@@ -171,11 +170,11 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.listeners = append(s.listeners, credentialsListener)
 	names.listen(credentialsListener.address())
 
-	buckets := s3.New(s.s3Config(cache))
-	s.lifecycle = s.newLifecycle(buckets)
+	s.buckets = s3.New(s.s3Config(cache))
 	handler, err := api.NewServer(api.Config{
 		Services: []api.Service{
-			buckets.API(),
+			s.buckets.API(),
+			s.buckets.Website(),
 			iam.New(iam.Config{Store: s.store, Policies: policies}).API(),
 			sts.New(sts.Config{Store: s.store, Policies: policies, Sessions: keyring}).API(),
 			iot.New(iot.Config{
@@ -199,6 +198,7 @@ func (s *Server) assemble(ctx context.Context) error {
 // s3Config is what S3 is made of.
 func (s *Server) s3Config(cache *policy.Cache) s3.Config {
 	return s3.Config{
+		Domains: s.cfg.S3.Domains, WebsiteDomains: s.cfg.S3.WebsiteDomains, Logger: s.logger,
 		Engine: s.objects, Store: s.store, Region: s.cfg.Region, Policies: cache, Principals: iam.ResourcePrincipals{},
 		NewBuckets: s3.NewBuckets{Lists: s.cfg.S3.ObjectOwnership == objectWriter, Public: s.cfg.S3.AllowPublicBuckets},
 	}
@@ -321,7 +321,7 @@ func (s *Server) Run(ctx context.Context) error {
 	rotation, stopRotation := context.WithCancel(ctx)
 	defer stopRotation()
 	go rotateSessionKeys(rotation, s.keyring, s.logger)
-	stopLifecycle := s.startLifecycle(ctx)
+	stopLogs := s.deliverLogs(ctx)
 	var group errgroup.Group
 	failed := make(chan struct{}, len(s.listeners))
 	for _, l := range s.listeners {
@@ -344,9 +344,24 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, l := range s.listeners {
 		errs = append(errs, l.shutdown(drain))
 	}
-	stopLifecycle()
-	errs = append(errs, group.Wait(), s.close())
-	return errors.Join(errs...)
+	errs = append(errs, group.Wait())
+	stopLogs() // after the last request
+	return errors.Join(append(errs, s.close())...)
+}
+
+// deliverLogs delivers access logs of buckets until the function it returns is
+// called, which waits for the last delivery.
+func (s *Server) deliverLogs(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.buckets.DeliverLogs(ctx, s.cfg.S3.AccessLogInterval.Duration)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // close releases what was opened, in reverse order.
