@@ -27,6 +27,7 @@ type completeMultipartUploadOutput struct {
 	ContentType string       `header:"Content-Type"`
 	VersionID   string       `header:"X-Amz-Version-Id"`
 	Body        *api.Payload `payload:"stream"`
+	expirationHeader
 }
 
 type completedUpload struct {
@@ -120,6 +121,9 @@ func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMulti
 	if err := s.completable(ctx, in, parts, &options); err != nil {
 		return nil, err
 	}
+	if options.Messages, err = s.messages(ctx, in.Bucket, objectCreatedCompleteMultipartUpload); err != nil {
+		return nil, err
+	}
 	v, err := s.engine.CompleteUpload(ctx, in.Bucket, in.Key, in.UploadID, parts, options)
 	switch {
 	case err == nil:
@@ -139,6 +143,7 @@ func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMulti
 	}
 	return &completeMultipartUploadOutput{
 		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID), Body: d.payload(),
+		expirationHeader: s.expiration(ctx, in.Bucket, &v),
 	}, nil
 }
 

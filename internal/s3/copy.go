@@ -32,6 +32,7 @@ type copyOutput struct {
 	VersionID           string       `header:"X-Amz-Version-Id"` // not of a part
 	CopySourceVersionID string       `header:"X-Amz-Copy-Source-Version-Id"`
 	Body                *api.Payload `payload:"stream"`
+	expirationHeader
 }
 
 func (s *Service) needCopyObject(ctx context.Context, in *copyObjectInput) ([]api.Permission, error) {
@@ -112,6 +113,7 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	return &copyOutput{
 		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID),
 		CopySourceVersionID: s.versionHeader(ctx, source.bucket, r.Version.VersionID), Body: d.payload(),
+		expirationHeader: s.expiration(ctx, in.Bucket, v),
 	}, nil
 }
 
@@ -155,6 +157,9 @@ func (s *Service) putRange(ctx context.Context, in *copyObjectInput, r *object.R
 	}
 	defer content.Close()
 	options.SizeBytes = r.SizeBytes
+	if options.Messages, err = s.messages(ctx, in.Bucket, objectCreatedCopy); err != nil {
+		return nil, err
+	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, content, options)
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)

@@ -102,7 +102,12 @@ func (s *Service) deleteObject(ctx context.Context, in *deleteObjectInput) (*del
 	if in.IfMatchLastModifiedTime != "" || in.IfMatchSize != "" {
 		return nil, notBuilt("x-amz-if-match-size", "A conditional delete by time or size")
 	}
-	result, err := s.engine.Delete(ctx, in.Bucket, in.Key, in.deletion().options())
+	options := in.deletion().options()
+	var err error
+	if options.Messages, err = s.removalMessages(ctx, in.Bucket, options.VersionID != ""); err != nil {
+		return nil, err
+	}
+	result, err := s.engine.Delete(ctx, in.Bucket, in.Key, options)
 	if err != nil {
 		return nil, s.writeError(ctx, in.subject(), err)
 	}
@@ -196,6 +201,9 @@ func (s *Service) deleteObjects(ctx context.Context, in *deleteObjectsInput) (*x
 		}
 	}
 	if len(targets) > 0 {
+		if err := s.tellOfRemovals(ctx, in.Bucket, targets); err != nil {
+			return nil, err
+		}
 		results, err := s.engine.DeleteMany(ctx, in.Bucket, targets)
 		if err != nil {
 			return nil, in.bucketTarget.subject().translate(err)

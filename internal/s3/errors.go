@@ -26,6 +26,9 @@ func (s subject) translate(err error) error {
 	if marker := new(object.DeleteMarkerError); errors.As(err, &marker) {
 		return s.deleteMarker(marker)
 	}
+	if quota := new(object.QuotaError); errors.As(err, &quota) {
+		return quotaExceeded(quota).WithCause(err)
+	}
 	for _, row := range translations {
 		if errors.Is(err, row.from) {
 			return row.to(s).WithCause(err)

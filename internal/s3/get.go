@@ -169,6 +169,9 @@ func (s *Service) getObject(ctx context.Context, in *readInput) (*getObjectOutpu
 	}
 	out := new(getObjectOutput)
 	out.VersionID = cmp.Or(s.versionHeader(ctx, in.Bucket, r.Version.VersionID), in.version())
+	if in.VersionID == nil {
+		out.expirationHeader = s.expiration(ctx, in.Bucket, &r.Version)
+	}
 	var bytes byteRange
 	out.Status, bytes, err = in.answer(r, &out.objectHeaders, api.RequestOf(ctx))
 	if err != nil {
@@ -227,6 +230,9 @@ func (s *Service) headObject(ctx context.Context, in *readInput) (*headObjectOut
 	defer r.Close()
 	out := new(headObjectOutput)
 	out.VersionID = cmp.Or(s.versionHeader(ctx, in.Bucket, r.Version.VersionID), in.version())
+	if in.VersionID == nil {
+		out.expirationHeader = s.expiration(ctx, in.Bucket, &r.Version)
+	}
 	var bytes byteRange
 	out.Status, bytes, err = in.answer(r, &out.objectHeaders, api.RequestOf(ctx))
 	if err != nil {

@@ -15,7 +15,12 @@ type listPartsInput struct {
 	PartNumberMarker *string `query:"part-number-marker"`
 }
 
-func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*xmlOutput, error) {
+type listPartsOutput struct {
+	xmlOutput
+	abortHeaders
+}
+
+func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*listPartsOutput, error) {
 	if err := in.customerKeyHeaders.refuse(); err != nil {
 		return nil, err
 	}
@@ -67,7 +72,9 @@ func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*xmlOutput
 		d.checksums(p.Checksums)
 		d.close("Part")
 	}
-	return d.output(), nil
+	out := &listPartsOutput{xmlOutput: *d.output()}
+	out.abortHeaders = s.abortion(ctx, in.Bucket, &u)
+	return out, nil
 }
 
 // writeUploader writes what both listings tell of an upload.

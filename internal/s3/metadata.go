@@ -98,6 +98,7 @@ type objectHeaders struct {
 	WebsiteRedirectLocation string            `header:"X-Amz-Website-Redirect-Location"`
 	User                    map[string]string `headers:"x-amz-meta-"`
 	checksumValues
+	expirationHeader
 }
 
 // describe sets the headers that tell of a version whatever part of it is

@@ -35,6 +35,7 @@ type createMultipartUploadOutput struct {
 	ChecksumAlgorithm string       `header:"X-Amz-Checksum-Algorithm"`
 	ChecksumType      string       `header:"X-Amz-Checksum-Type"`
 	Body              *api.Payload `payload:"stream"`
+	abortHeaders
 }
 
 func (s *Service) needCreateMultipartUpload(ctx context.Context, in *createMultipartUploadInput) ([]api.Permission, error) {
@@ -70,6 +71,7 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	d.text("Key", in.Key)
 	d.text("UploadId", u.ID)
 	out := &createMultipartUploadOutput{ContentType: "application/xml", Body: d.payload()}
+	out.abortHeaders = s.abortion(ctx, in.Bucket, &u)
 	if in.ChecksumAlgorithm != "" {
 		out.ChecksumAlgorithm, out.ChecksumType = algorithm.String(), kind.String()
 	}

@@ -34,6 +34,7 @@ type putObjectOutput struct {
 	ETag      string `header:"Etag"`
 	VersionID string `header:"X-Amz-Version-Id"`
 	checksumValues
+	expirationHeader
 }
 
 func (s *Service) needPutObject(ctx context.Context, in *putObjectInput) ([]api.Permission, error) {
@@ -100,14 +101,18 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
+	messages, err := s.messages(ctx, in.Bucket, objectCreatedPut)
+	if err != nil {
+		return nil, err
+	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, in.Body, object.PutOptions{
 		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
-		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition,
+		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition, Messages: messages,
 	})
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)
 	}
-	out := &putObjectOutput{ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID)}
+	out := &putObjectOutput{ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID), expirationHeader: s.expiration(ctx, in.Bucket, &v)}
 	out.checksumValues.set(v.Checksums)
 	return out, nil
 }

@@ -49,6 +49,8 @@ type fixture struct {
 	server *api.Server
 	s3     *Service
 
+	targets *fixtureTargets
+
 	mu         sync.Mutex
 	now        time.Time
 	users      map[string]*user
@@ -66,7 +68,7 @@ func newFixtureWith(tb testing.TB, defaults NewBuckets) *fixture {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { engine.Close() })
-	f.engine, f.store = engine, memory.New()
+	f.engine, f.store, f.targets = engine, memory.New(), newFixtureTargets()
 	f.s3 = f.service()
 	f.server, err = api.NewServer(api.Config{
 		Services:  []api.Service{f.s3.API(), f.s3.Website()},

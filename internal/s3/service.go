@@ -37,6 +37,8 @@ type Config struct {
 	// Region is where buckets are when a request does not say otherwise.
 	// Required.
 	Region string
+	// Targets are where events may be sent. Nil: there are none.
+	Targets Targets
 	// Clock is the time of retention periods in policies. Nil: time.Now.
 	Clock func() time.Time
 }
@@ -62,6 +64,8 @@ type Service struct {
 	principals Principals
 	newBuckets NewBuckets
 
+	targets                 Targets
+	sequencer               sequencer // of events
 	domains, websiteDomains []string
 
 	logger    *slog.Logger
@@ -79,12 +83,15 @@ func New(cfg Config) *Service {
 	if cfg.Policies == nil {
 		cfg.Policies = policy.NewCache(compiledPolicies)
 	}
+	if cfg.Targets == nil {
+		cfg.Targets = noTargets{}
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
 	return &Service{
 		engine: cfg.Engine, store: cfg.Store, region: cfg.Region, clock: cfg.Clock,
-		policies: cfg.Policies, principals: cfg.Principals, newBuckets: cfg.NewBuckets,
+		policies: cfg.Policies, principals: cfg.Principals, newBuckets: cfg.NewBuckets, targets: cfg.Targets,
 		domains: append([]string{"amazonaws.com"}, cfg.Domains...), websiteDomains: cfg.WebsiteDomains,
 		logger: cfg.Logger, accessLog: newAccessLog(),
 	}
@@ -118,6 +125,7 @@ func (s *Service) operations() []api.Operation {
 		s.copyOperations(),
 		s.deleteOperations(),
 		s.multipartOperations(),
+		s.lifecycleOperations(),
 		s.taggingOperations(),
 		s.bucketPolicyOperations(),
 		s.publicAccessOperations(),
@@ -125,6 +133,7 @@ func (s *Service) operations() []api.Operation {
 		s.bucketACLOperations(),
 		s.objectACLOperations(),
 		s.bucketTaggingOperations(),
+		s.notificationOperations(),
 		s.corsOperations(),
 		s.websiteOperations(),
 		s.bucketLoggingOperations(),

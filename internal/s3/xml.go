@@ -64,6 +64,12 @@ func (d *document) payload() *api.Payload {
 	return &api.Payload{Reader: bytes.NewReader(d.b), Length: int64(len(d.b))}
 }
 
+// String ends the document and returns it.
+func (d *document) String() string {
+	d.close(d.root)
+	return string(d.b)
+}
+
 func (d *document) open(name string) {
 	d.b = append(d.b, '<')
 	d.b = append(d.b, name...)

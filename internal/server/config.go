@@ -111,6 +111,18 @@ type S3Config struct {
 	// did before April 2023. Default false: all four blocks are set, until the
 	// bucket's owner lifts them.
 	AllowPublicBuckets bool `toml:"allow_public_buckets"`
+	// LifecycleInterval is the time from the start of one pass over the
+	// lifecycle rules of buckets to that of the next. Default: once a day, in
+	// the first hour after midnight UTC.
+	LifecycleInterval Duration `toml:"lifecycle_interval"`
+	// LifecycleDay is how long a day of a lifecycle rule lasts, to try rules
+	// out. Another value than a day deletes objects early, passes are made
+	// twice in it, and nothing is rounded to midnight; the header
+	// x-amz-expiration goes on telling of whole days. Default "24h".
+	LifecycleDay Duration `toml:"lifecycle_day"`
+	// LifecycleObjectsPerSecond bounds how many objects a pass looks at in a
+	// second. Default 20000; negative: no bound.
+	LifecycleObjectsPerSecond int `toml:"lifecycle_objects_per_second"`
 	// WebsiteDomains are host names whose sub-domains are websites of buckets:
 	// with "web.example.com" the bucket "shop" is read at shop.web.example.com.
 	// One is the website of the bucket of its own name, too. Default: none.
@@ -294,6 +306,12 @@ func (cfg *Config) check() error {
 	}
 	if o := cfg.S3.ObjectOwnership; o != ownerEnforced && o != objectWriter {
 		wrong("s3.object_ownership %q is neither %s nor %s", o, ownerEnforced, objectWriter)
+	}
+	if d := cfg.S3.LifecycleDay.Duration; d != 0 && d < time.Second {
+		wrong("s3.lifecycle_day cannot be less than a second")
+	}
+	if d := cfg.S3.LifecycleInterval.Duration; d != 0 && d < time.Second {
+		wrong("s3.lifecycle_interval cannot be less than a second")
 	}
 	if cfg.Storage.CacheMiB < 0 {
 		wrong("storage.cache_mib cannot be negative")

@@ -38,6 +38,7 @@ import (
 	"inro.dev/inro/internal/iam"
 	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/iot"
+	"inro.dev/inro/internal/lifecycle"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/metastore/sqlite"
 	"inro.dev/inro/internal/object"
@@ -62,6 +63,7 @@ type Server struct {
 	buckets   *s3.Service
 	authority *pki.Authority
 	keyring   *session.Keyring
+	lifecycle *lifecycle.Worker
 	listeners []*listener
 	addresses Addresses
 	closers   []io.Closer // closed in reverse order
@@ -171,6 +173,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	names.listen(credentialsListener.address())
 
 	s.buckets = s3.New(s.s3Config(cache))
+	s.lifecycle = s.newLifecycle(s.buckets)
 	handler, err := api.NewServer(api.Config{
 		Services: []api.Service{
 			s.buckets.API(),
@@ -321,6 +324,7 @@ func (s *Server) Run(ctx context.Context) error {
 	rotation, stopRotation := context.WithCancel(ctx)
 	defer stopRotation()
 	go rotateSessionKeys(rotation, s.keyring, s.logger)
+	stopLifecycle := s.startLifecycle(ctx)
 	stopLogs := s.deliverLogs(ctx)
 	var group errgroup.Group
 	failed := make(chan struct{}, len(s.listeners))
@@ -344,6 +348,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, l := range s.listeners {
 		errs = append(errs, l.shutdown(drain))
 	}
+	stopLifecycle()
 	errs = append(errs, group.Wait())
 	stopLogs() // after the last request
 	return errors.Join(append(errs, s.close())...)
