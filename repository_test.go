@@ -17,7 +17,7 @@ const module = "inro.dev/inro/"
 // quotes this table.
 var layers = [][]string{
 	{"internal/arn", "internal/awserr", "internal/ids", "internal/secretfile", "internal/managedpolicy"},
-	{"internal/policy", "internal/sigv4", "internal/session", "internal/kms", "internal/pki", "internal/metastore", "internal/object", "internal/notify"},
+	{"internal/policy", "internal/sigv4", "internal/session", "internal/oidc", "internal/kms", "internal/pki", "internal/metastore", "internal/object", "internal/notify"},
 	{"internal/identity", "internal/lifecycle"},
 	{"internal/api"},
 	{"internal/s3", "internal/iam", "internal/sts", "internal/iot", "internal/admin", "internal/credentials"},

@@ -26,6 +26,8 @@ func (s *Server) authenticate(c *call) error {
 	auth, err := sigv4.Parse(c.r)
 	if errors.Is(err, sigv4.ErrNotSigned) {
 		switch {
+		case c.service.anybody:
+			return s.anonymousForm(c)
 		case !c.service.Anonymous:
 			return refusals.unsigned
 		case c.isForm():
@@ -49,7 +51,7 @@ func (s *Server) authenticate(c *call) error {
 	}
 	// Whoever has no access key does not make the server keep a body.
 	if c.service.Protocol.buffersBody() {
-		if err := s.readBody(c); err != nil {
+		if err := s.readBody(c, s.cfg.MaxBodyBytes); err != nil {
 			return err
 		}
 	}
@@ -78,6 +80,17 @@ func (s *Server) anonymous(c *call) error {
 		return err
 	}
 	return s.stream(c, body)
+}
+
+// maxAnonymousFormBytes bounds the form of an unsigned request: memory that
+// anybody can ask for. A web identity token has at most 20,000 characters.
+const maxAnonymousFormBytes = 128 << 10
+
+// anonymousForm reads the form of an unsigned request. Whether its operation is
+// for anybody is seen when that is known.
+func (s *Server) anonymousForm(c *call) error {
+	s.anonymousCaller(c)
+	return s.readBody(c, min(maxAnonymousFormBytes, s.cfg.MaxBodyBytes))
 }
 
 func (s *Server) anonymousCaller(c *call) {

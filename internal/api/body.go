@@ -88,9 +88,10 @@ func (c *call) readAll(from io.Reader, length, most int64) ([]byte, error) {
 	return body, err
 }
 
-// readBody buffers the body of a protocol that signs its digest.
-func (s *Server) readBody(c *call) error {
-	body, err := c.readAll(c.r.Body, c.r.ContentLength, s.cfg.MaxBodyBytes)
+// readBody buffers the body, up to most bytes, of a protocol that signs its
+// digest.
+func (s *Server) readBody(c *call, most int64) error {
+	body, err := c.readAll(c.r.Body, c.r.ContentLength, most)
 	if errors.Is(err, errTooLong) {
 		return c.service.Protocol.refusals().tooLarge
 	}

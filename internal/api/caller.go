@@ -65,7 +65,31 @@ type Authority interface {
 // DeleteObjects. The decision is noted for the log.
 func Authorize(ctx context.Context, p Permission) (policy.Decision, error) {
 	req := RequestOf(ctx)
-	d, err := req.authority.Decide(ctx, req.Caller, p, req.Context)
+	return req.decide(ctx, req.Caller, p, req.Context)
+}
+
+// AuthorizeAs decides for another caller than the request's own: one whom the
+// input proved, such as a web identity. The condition keys about the request's
+// caller do not count; those of the connection do.
+func AuthorizeAs(ctx context.Context, caller *identity.Caller, p Permission) (policy.Decision, error) {
+	req := RequestOf(ctx)
+	keys := caller.Keys.Layer()
+	for _, name := range connectionKeys {
+		if values, ok := req.Context.Get(name); ok && len(values) == 1 {
+			keys.Set(name, values[0])
+		}
+	}
+	return req.decide(ctx, caller, p, keys)
+}
+
+// connectionKeys are the condition keys that tell of the connection and the
+// time, whoever the caller is.
+var connectionKeys = [...]string{
+	"aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport", "aws:SourceIp", "aws:UserAgent", "aws:Referer", "aws:RequestedRegion",
+}
+
+func (req *Request) decide(ctx context.Context, caller *identity.Caller, p Permission, keys *policy.Context) (policy.Decision, error) {
+	d, err := req.authority.Decide(ctx, caller, p, keys)
 	if err != nil {
 		return d, err
 	}

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"mime"
 	"net"
+	"net/http"
 	"strings"
 )
 
@@ -25,12 +27,32 @@ func (s *Server) choose(c *call) *service {
 	if !ok {
 		svc = s.services["s3"]
 	}
+	if s.forms != nil && (svc == nil || svc.Name == "s3") && isUnsignedForm(c.r) && s.bucketOfHost(host) == "" {
+		svc = s.forms
+	}
 	if svc.Name == "s3" {
 		if bucket := s.bucketOfHost(host); bucket != "" {
 			c.path = bucket + "/" + c.path
 		}
 	}
 	return svc
+}
+
+// isUnsignedForm reports whether an unsigned request calls a service of the
+// Query protocol, as clients send AssumeRoleWithWebIdentity. S3 has no such
+// request for the path "/".
+func isUnsignedForm(r *http.Request) bool {
+	if r.URL.Path != "/" || r.Header.Get("Authorization") != "" || scopeService(r) != "" {
+		return false
+	}
+	switch r.Method {
+	case http.MethodPost:
+		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		return err == nil && kind == "application/x-www-form-urlencoded"
+	case http.MethodGet:
+		return strings.HasPrefix(r.URL.RawQuery, "Action=") || strings.Contains(r.URL.RawQuery, "&Action=")
+	}
+	return false
 }
 
 func hostName(host string) string {

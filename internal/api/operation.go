@@ -29,6 +29,7 @@ type Operation struct {
 	// Refusal is set on rows made by NotOffered: why Inro refuses.
 	Refusal string
 
+	anybody       bool // see ForAnybody
 	input, output *binding
 	newInput      func() any
 	newOutput     func() any
@@ -76,6 +77,14 @@ func NotOffered(name, route, reason string) Operation {
 		panic("api: no reason given why " + name + " is not offered")
 	}
 	return Operation{Name: name, Route: route, Refusal: reason}
+}
+
+// ForAnybody lets unsigned requests use an operation of a service that
+// otherwise refuses them: one whose input proves by itself who asks, such as
+// AssumeRoleWithWebIdentity.
+func (op Operation) ForAnybody() Operation {
+	op.anybody = true
+	return op
 }
 
 // Offered reports whether the operation has a handler.

@@ -50,6 +50,7 @@ type Server struct {
 	cfg      Config
 	services map[string]*service
 	claiming []*service // those that claim host names
+	forms    *service   // the one with operations for anybody, or nil
 	keys     *sigv4.KeyCache
 }
 
@@ -57,6 +58,8 @@ type service struct {
 	Service
 	routes routes
 	byName map[string]*Operation
+	// anybody says that there are operations for anybody.
+	anybody bool
 }
 
 // signingKeys bounds the cache of derived signing keys.
@@ -89,6 +92,9 @@ func NewServer(cfg Config) (*Server, error) {
 		if svc.Host != nil {
 			s.claiming = append(s.claiming, compiled)
 		}
+		if compiled.anybody && s.forms == nil {
+			s.forms = compiled
+		}
 		for _, name := range append([]string{svc.Name}, svc.Aliases...) {
 			if _, twice := s.services[name]; twice {
 				return nil, fmt.Errorf("service %s is there twice", name)
@@ -111,6 +117,7 @@ func compileService(svc Service) (*service, error) {
 			return nil, fmt.Errorf("operation %s was not made by Op or NotOffered", op.Name)
 		}
 		c.byName[op.Name] = op
+		c.anybody = c.anybody || op.anybody
 		if op.Route != "" {
 			routed = append(routed, *op)
 		}
@@ -164,6 +171,9 @@ func (s *Server) run(c *call) error {
 	if err := c.service.Protocol.route(c); err != nil {
 		return err
 	}
+	if c.req.Caller.IsAnonymous() && !c.service.Anonymous && !c.op.anybody {
+		return c.service.Protocol.refusals().unsigned
+	}
 	if !c.op.Offered() {
 		return awserr.NotImplemented(c.op.Name + " is not offered: " + c.op.Refusal)
 	}
@@ -215,9 +225,6 @@ func (s *Server) authorize(ctx context.Context, c *call, in any) error {
 	needs, err := c.op.needs(ctx, in)
 	if err != nil {
 		return err
-	}
-	if c.req.Caller.IsAnonymous() && !c.service.Anonymous {
-		return c.service.Protocol.refusals().unsigned
 	}
 	for _, p := range needs {
 		d, err := Authorize(ctx, p)

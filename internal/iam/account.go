@@ -127,7 +127,7 @@ func (s *Service) getAccountSummary(ctx context.Context, _ *api.Empty) (*getAcco
 		"GlobalEndpointTokenVersion": 2, // session tokens are valid everywhere
 		"ServerCertificates":         0, "ServerCertificatesQuota": 0, "SigningCertificatesPerUserQuota": 0,
 		"MFADevices": 0, "MFADevicesInUse": 0, "AccountMFAEnabled": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
-		"InstanceProfiles": 0, "InstanceProfilesQuota": 0, "Providers": 0,
+		"InstanceProfiles": 0, "InstanceProfilesQuota": 0,
 	}
 	err := s.store.View(ctx, func(r metastore.Reader) error { return countEntities(ctx, r, account(ctx), summary) })
 	return &getAccountSummaryOutput{summary}, err
@@ -137,6 +137,7 @@ func countEntities(ctx context.Context, r metastore.Reader, account string, summ
 	users, err1 := metastore.Users.Count(ctx, r, account, metastore.Query{})
 	groups, err2 := metastore.Groups.Count(ctx, r, account, metastore.Query{})
 	roles, err3 := metastore.Roles.Count(ctx, r, account, metastore.Query{})
+	providers, err5 := metastore.OIDCProviders.Count(ctx, r, account, metastore.Query{})
 	rootKeys, err4 := accessKeysOf(ctx, r, account, "")
 	policies, versions := 0, 0
 	for item, err := range metastore.Policies.All(ctx, r, account, metastore.Query{Limit: recordsAtOnce}) {
@@ -148,6 +149,7 @@ func countEntities(ctx context.Context, r metastore.Reader, account string, summ
 	}
 	summary["Users"], summary["Groups"], summary["Roles"] = users, groups, roles
 	summary["Policies"], summary["PolicyVersionsInUse"] = policies, versions
+	summary["Providers"] = providers
 	summary["AccountAccessKeysPresent"] = min(len(rootKeys), 1)
-	return errors.Join(err1, err2, err3, err4)
+	return errors.Join(err1, err2, err3, err4, err5)
 }

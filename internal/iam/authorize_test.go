@@ -134,6 +134,19 @@ var needs = []struct {
 	{"CreateAccountAlias", p("AccountAlias=some"), "iam:CreateAccountAlias *"},
 	{"ListAccountAliases", nil, "iam:ListAccountAliases *"},
 	{"DeleteAccountAlias", p("AccountAlias=some"), "iam:DeleteAccountAlias *"},
+	{"CreateOpenIDConnectProvider", p("Url=https://id.example.com/x", "Tags.member.1.Key=kind", "Tags.member.1.Value=y"),
+		"iam:CreateOpenIDConnectProvider " + providerName + " aws:RequestTag/kind=y aws:TagKeys=[kind]; " +
+			"iam:TagOpenIDConnectProvider " + providerName + " aws:RequestTag/kind=y aws:TagKeys=[kind]"},
+	{"GetOpenIDConnectProvider", p(ofProvider), "iam:GetOpenIDConnectProvider " + providerName + kind},
+	{"GetOpenIDConnectProvider", p("OpenIDConnectProviderArn=" + localARN + "oidc-provider/none"), "iam:GetOpenIDConnectProvider oidc-provider/none"},
+	{"ListOpenIDConnectProviders", nil, "iam:ListOpenIDConnectProviders *"},
+	{"AddClientIDToOpenIDConnectProvider", p(ofProvider, "ClientID=c"), "iam:AddClientIDToOpenIDConnectProvider " + providerName + kind},
+	{"RemoveClientIDFromOpenIDConnectProvider", p(ofProvider, "ClientID=c"), "iam:RemoveClientIDFromOpenIDConnectProvider " + providerName + kind},
+	{"UpdateOpenIDConnectProviderThumbprint", p(ofProvider, "ThumbprintList.member.1="+strings.Repeat("0", 40)), "iam:UpdateOpenIDConnectProviderThumbprint " + providerName + kind},
+	{"TagOpenIDConnectProvider", p(ofProvider, "Tags.member.1.Key=kind", "Tags.member.1.Value=y"), "iam:TagOpenIDConnectProvider " + providerName + " aws:RequestTag/kind=y aws:TagKeys=[kind]" + kind},
+	{"UntagOpenIDConnectProvider", p(ofProvider, "TagKeys.member.1=o"), "iam:UntagOpenIDConnectProvider " + providerName + " aws:TagKeys=[o]" + kind},
+	{"ListOpenIDConnectProviderTags", p(ofProvider), "iam:ListOpenIDConnectProviderTags " + providerName + kind},
+	{"DeleteOpenIDConnectProvider", p(ofProvider), "iam:DeleteOpenIDConnectProvider " + providerName + kind},
 	{"DeleteUser", p("UserName=ann"), "iam:DeleteUser user/staff/Ann" + team},
 	{"DeleteGroup", p("GroupName=ops"), "iam:DeleteGroup group/eu/Ops"},
 	{"DeleteRole", p("RoleName=dev"), "iam:DeleteRole role/fleet/Dev" + team},
@@ -144,6 +157,9 @@ const (
 	kind    = " aws:ResourceTag/kind=y iam:ResourceTag/kind=y"
 	bounded = " iam:PermissionsBoundary=" + s3Full
 	iamFull = "arn:aws:iam::aws:policy/IAMFullAccess"
+
+	providerName = "oidc-provider/id.example.com/x"
+	ofProvider   = "OpenIDConnectProviderArn=" + localARN + providerName
 )
 
 func TestEveryOperationNeedsItsPermissions(t *testing.T) {

@@ -16,7 +16,7 @@
 // inherits nothing.
 //
 // The package leaves out what has no meaning here: console passwords, MFA,
-// instance profiles, identity providers and the rest of notoffered.go, and
+// instance profiles, SAML providers and the rest of notoffered.go, and
 // does not record when a key or role was last used. It evaluates policies for
 // the simulator alone; what callers may do is decided by package identity.
 //
@@ -45,6 +45,8 @@ type Config struct {
 	// Policies gathers the policies of a principal, for the simulator.
 	// Required.
 	Policies *identity.Policies
+	// PlainIssuers lets OpenID Connect providers have http URLs.
+	PlainIssuers bool
 	// Clock dates what is made. Nil: time.Now.
 	Clock func() time.Time
 }
@@ -53,6 +55,7 @@ type Config struct {
 type Service struct {
 	store    metastore.Store
 	policies *identity.Policies
+	plain    bool
 	clock    func() time.Time
 }
 
@@ -61,7 +64,7 @@ func New(cfg Config) *Service {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Service{store: cfg.Store, policies: cfg.Policies, clock: cfg.Clock}
+	return &Service{store: cfg.Store, policies: cfg.Policies, plain: cfg.PlainIssuers, clock: cfg.Clock}
 }
 
 // API returns the service for the request pipeline.

@@ -23,12 +23,9 @@ func notOffered() []api.Operation {
 			"ChangePassword", "CreateLoginProfile", "DeleteAccountPasswordPolicy", "GetAccountPasswordPolicy",
 			"GetLoginProfile", "UpdateAccountPasswordPolicy", "UpdateLoginProfile",
 		}},
-		{"There are no SAML and OpenID Connect identity providers.", []string{
-			"AddClientIDToOpenIDConnectProvider", "CreateOpenIDConnectProvider", "CreateSAMLProvider",
-			"DeleteOpenIDConnectProvider", "DeleteSAMLProvider", "GetOpenIDConnectProvider", "GetSAMLProvider",
-			"ListOpenIDConnectProviderTags", "ListOpenIDConnectProviders", "ListSAMLProviderTags", "ListSAMLProviders",
-			"RemoveClientIDFromOpenIDConnectProvider", "TagOpenIDConnectProvider", "TagSAMLProvider",
-			"UntagOpenIDConnectProvider", "UntagSAMLProvider", "UpdateOpenIDConnectProviderThumbprint", "UpdateSAMLProvider",
+		{"There are no SAML identity providers.", []string{
+			"CreateSAMLProvider", "DeleteSAMLProvider", "GetSAMLProvider", "ListSAMLProviderTags", "ListSAMLProviders",
+			"TagSAMLProvider", "UntagSAMLProvider", "UpdateSAMLProvider",
 		}},
 		{"Server and signing certificates, SSH keys and service-specific credentials serve services that are not here.", []string{
 			"CreateServiceSpecificCredential", "DeleteSSHPublicKey", "DeleteServerCertificate",

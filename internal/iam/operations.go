@@ -17,6 +17,7 @@ func (s *Service) Operations() []api.Operation {
 		s.attachmentsTable(),
 		s.inlinePoliciesTable(),
 		s.rolesTable(),
+		s.oidcProviderOperations(),
 		s.dependantsTable(),
 		s.reportsTable(),
 		notOffered(),

@@ -95,7 +95,16 @@ func (s *trustStorer) provider(ref policy.PrincipalRef) error {
 	if !strings.HasPrefix(ref.Value, "arn:") {
 		return nil
 	}
-	return invalidPrincipal(ref) // identity providers cannot be made here
+	name, err := arn.Parse(ref.Value)
+	if err != nil || name.Account != s.account {
+		return invalidPrincipal(ref)
+	}
+	id, ok := providerID(name)
+	if !ok {
+		return invalidPrincipal(ref)
+	}
+	_, err = findProvider(s.ctx, s.r, s.account, id)
+	return orInvalidPrincipal(err, ref)
 }
 
 // entity returns the unique id of the user or role with an ARN in an account

@@ -64,6 +64,16 @@ func Anonymous() *Caller {
 	return c
 }
 
+// WebIdentity is the caller whom an identity provider of the account vouches
+// for, while it asks for a role's session.
+func WebIdentity(account, provider string) *Caller {
+	c := &Caller{Principal: policy.Principal{Type: policy.WebIdentity, Account: account, Provider: provider}, Keys: new(policy.Context)}
+	c.Keys.Set("aws:PrincipalType", c.Principal.Type.String())
+	c.Keys.SetBool("aws:PrincipalIsAWSService", false)
+	c.Keys.SetBool("aws:ViaAWSService", false)
+	return c
+}
+
 // IsRoot reports whether c is the root of its account.
 func (c *Caller) IsRoot() bool { return c.Principal.Type == policy.Root }
 

@@ -84,7 +84,6 @@ func (r *Resolver) Resolve(ctx context.Context, accessKeyID, sessionToken string
 }
 
 func newCaller(accessKeyID string, p policy.Principal) *Caller {
-	p.CanonicalUser = ids.CanonicalUser(p.Account)
 	c := &Caller{Principal: p, AccessKeyID: accessKeyID, Keys: new(policy.Context)}
 	arnKey := p.ARN
 	if p.RoleARN != "" {
@@ -192,6 +191,9 @@ func (r *Resolver) sessionCaller(ctx context.Context, s *session.Session) (*Call
 	if s.Kind == session.Device {
 		deviceKeys(c.Keys, s)
 	}
+	if s.Provider != "" {
+		webIdentityKeys(c.Keys, s)
+	}
 	c.sets, err = r.cfg.Policies.OfRole(ctx, hot, s.Account, role)
 	return c, err
 }
@@ -205,6 +207,17 @@ func deviceKeys(keys *policy.Context, s *session.Session) {
 	}
 	if s.ThingTypeName != "" {
 		keys.Set("credentials-iot:ThingTypeName", s.ThingTypeName)
+	}
+}
+
+// webIdentityKeys sets the keys of a session that came about through an OpenID
+// Connect provider (IAM User Guide, Available keys for AWS OIDC federation:
+// aud and sub are part of the session).
+func webIdentityKeys(keys *policy.Context, s *session.Session) {
+	keys.Set("aws:FederatedProvider", s.Provider)
+	if _, issuer, ok := strings.Cut(s.Provider, "/"); ok {
+		keys.Set(issuer+":sub", s.Subject)
+		keys.Set(issuer+":aud", s.Audience)
 	}
 }
 

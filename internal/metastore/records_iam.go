@@ -23,6 +23,9 @@ var (
 	// Policies are customer-managed policies by ARN.
 	Policies = NewTable("iam-policy",
 		Index[Policy]{"name", func(p *Policy) []string { return []string{NameID(p.Name)} }})
+	// OIDCProviders are OpenID Connect providers by their URLs without
+	// https://, as their ARNs hold them.
+	OIDCProviders = NewTable[OIDCProvider]("iam-oidc-provider")
 
 	// GroupMembers: from group ID to user ID.
 	GroupMembers = NewRelation("iam-group-member")
@@ -122,6 +125,17 @@ type Policy struct {
 	Versions         []PolicyVersion // oldest first, at most 5
 	Created, Updated time.Time
 	Tags             []Tag `json:",omitempty"`
+}
+
+// OIDCProvider is an OpenID Connect provider, whose tokens may be exchanged for
+// sessions of roles that trust it.
+type OIDCProvider struct {
+	// Issuer is the whole URL.
+	Issuer      string
+	ClientIDs   []string `json:",omitempty"` // in order of addition
+	Thumbprints []string `json:",omitempty"`
+	Created     time.Time
+	Tags        []Tag `json:",omitempty"`
 }
 
 // PolicyVersion is one version of an IAM or IoT policy.

@@ -88,7 +88,7 @@ func (s *statement) matchesPrincipal(p *Principal) admission {
 		return byName
 	case !s.written.NotPrincipal:
 		return s.principals.admits(p, s.deny)
-	case s.principals.excepts(p, s.deny):
+	case s.principals.excepts(p, s.deny), p.Type == WebIdentity && !s.deny:
 		return notNamed
 	case p.Type == AssumedRole:
 		return byRole

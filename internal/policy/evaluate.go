@@ -18,7 +18,8 @@ func Evaluate(req *Request, sets *Sets) Decision {
 		return d
 	}
 	resource, named := e.admitted(sets)
-	if req.Principal.Type == Anonymous || req.Principal.Type == Service {
+	switch req.Principal.Type {
+	case Anonymous, Service, WebIdentity: // they have no policies of their own
 		if named == notNamed {
 			return refusal(LayerResource)
 		}

@@ -26,6 +26,7 @@ type principalSet struct {
 	ids       []string
 	services  []string
 	canonical []string
+	federated []string
 }
 
 func compilePrincipals(refs []PrincipalRef) principalSet {
@@ -48,6 +49,8 @@ func (set *principalSet) add(r PrincipalRef) {
 		}
 	case "CanonicalUser":
 		set.canonical = append(set.canonical, r.Value)
+	case "Federated":
+		set.federated = append(set.federated, r.Value)
 	case "AWS":
 		account, isAccount := principalAccount(r.Value)
 		switch {
@@ -61,11 +64,11 @@ func (set *principalSet) add(r PrincipalRef) {
 			set.arns = append(set.arns, r.Value)
 		}
 	}
-	// Federated principals name identity providers; no caller here signs in through one, so they match nobody.
 }
 
 // admits returns how closely the set names p. A service is let in by its name or by the bare "*"; {"AWS": "*"} names
-// it only to deny (decision).
+// it only to deny (decision). A web identity is let in by its provider alone; what names everybody names it only to
+// deny.
 func (set *principalSet) admits(p *Principal, deny bool) admission {
 	everyone := set.everyone || set.allAWS
 	switch p.Type {
@@ -73,6 +76,8 @@ func (set *principalSet) admits(p *Principal, deny bool) admission {
 		return when(everyone, byName)
 	case Service:
 		return when(set.everyone || set.allServices || deny && set.allAWS || contains(set.services, p.Service), byName)
+	case WebIdentity:
+		return when(contains(set.federated, p.Provider) || deny && everyone, byName)
 	case Root:
 		return max(when(everyone, byName), set.admitsAccount(p))
 	case User:
@@ -113,6 +118,8 @@ func (set *principalSet) excepts(p *Principal, deny bool) bool {
 	switch p.Type {
 	case Service:
 		return set.allServices || contains(set.services, p.Service)
+	case WebIdentity:
+		return contains(set.federated, p.Provider)
 	case Root:
 		return account
 	case User:

@@ -16,6 +16,9 @@ const (
 	FederatedUser
 	// Service is an AWS service principal. Only a resource or trust policy that names it admits it.
 	Service
+	// WebIdentity is somebody whom an OpenID Connect provider vouches for and who asks for a role's session. Only a trust
+	// policy that names the provider admits them.
+	WebIdentity
 	// Certificate is a device known by its certificate, to be decided by the IoT policies given as Sets.Identity.
 	Certificate
 )
@@ -35,6 +38,8 @@ func (t PrincipalType) String() string {
 		return "FederatedUser"
 	case Service:
 		return "Service"
+	case WebIdentity:
+		return "WebIdentity"
 	case Certificate:
 		return "Certificate"
 	}
@@ -63,6 +68,9 @@ type Principal struct {
 
 	// Service is the name of a service principal, such as credentials.iot.amazonaws.com.
 	Service string
+
+	// Provider is the ARN of the identity provider that vouches for a WebIdentity.
+	Provider string
 }
 
 // Request is one action on one resource by one caller.

@@ -57,6 +57,7 @@ type Config struct {
 	APITLS   APITLSConfig   `toml:"api_tls"`
 	Endpoint EndpointConfig `toml:"credentials_endpoint"`
 	S3       S3Config       `toml:"s3"`
+	IAM      IAMConfig      `toml:"iam"`
 	IoT      IoTConfig      `toml:"iot"`
 	Sessions SessionsConfig `toml:"sessions"`
 	Storage  StorageConfig  `toml:"storage"`
@@ -139,6 +140,14 @@ const (
 	ownerEnforced = "BucketOwnerEnforced"
 	objectWriter  = "ObjectWriter"
 )
+
+// IAMConfig is about IAM and STS.
+type IAMConfig struct {
+	// LocalIssuers lets OpenID Connect providers be on this machine and have
+	// http:// URLs; of those only the ones on this machine are ever asked. For
+	// tests. Default false: issuers are asked over https and elsewhere.
+	LocalIssuers bool `toml:"local_issuers"`
+}
 
 // SessionsConfig is about short-lived credentials.
 type SessionsConfig struct {

@@ -42,6 +42,7 @@ import (
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/metastore/sqlite"
 	"inro.dev/inro/internal/object"
+	"inro.dev/inro/internal/oidc"
 	"inro.dev/inro/internal/pki"
 	"inro.dev/inro/internal/policy"
 	"inro.dev/inro/internal/s3"
@@ -178,8 +179,10 @@ func (s *Server) assemble(ctx context.Context) error {
 		Services: []api.Service{
 			s.buckets.API(),
 			s.buckets.Website(),
-			iam.New(iam.Config{Store: s.store, Policies: policies}).API(),
-			sts.New(sts.Config{Store: s.store, Policies: policies, Sessions: keyring}).API(),
+			iam.New(iam.Config{Store: s.store, Policies: policies, PlainIssuers: s.cfg.IAM.LocalIssuers}).API(),
+			sts.New(sts.Config{
+				Store: s.store, Policies: policies, Sessions: keyring, Tokens: oidc.New(oidc.Config{Loopback: s.cfg.IAM.LocalIssuers}),
+			}).API(),
 			iot.New(iot.Config{
 				Store: s.store, Authority: s.authority, Region: s.cfg.Region, Endpoints: names,
 				ThingTypeDeletionDelay: s.cfg.IoT.ThingTypeDeletionDelay.Duration, RevocationIsFinal: s.cfg.IoT.RevocationIsFinal,

@@ -68,7 +68,7 @@ func (s *Service) assumeRole(ctx context.Context, in *assumeRoleInput) (*assumeR
 		made.CertificateAccount = ""
 	}
 	made.RoleName, made.RoleID, made.RolePath = role.Name, role.UniqueID, role.Path
-	seconds, err := in.seconds(role, made.ChainedRole)
+	seconds, err := roleSeconds(in.DurationSeconds, role, made.ChainedRole)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func (s *Service) assumeRole(ctx context.Context, in *assumeRoleInput) (*assumeR
 
 // check refuses what is wrong whatever the role, and returns the role's ARN.
 func (in *assumeRoleInput) check() (arn.ARN, error) {
-	name, err := arn.Parse(in.RoleArn)
-	if word, _ := name.Type(); err != nil || name.Service != "iam" || name.Region != "" || name.Account == "" || word != "role" {
-		return name, validationError("%s is invalid", in.RoleArn)
+	name, err := roleARN(in.RoleArn)
+	if err != nil {
+		return name, err
 	}
 	if in.SerialNumber != nil || in.TokenCode != nil {
 		return name, errMFA
@@ -101,6 +101,15 @@ func (in *assumeRoleInput) check() (arn.ARN, error) {
 		return name, err
 	}
 	return name, checkTags(in.Tags)
+}
+
+// roleARN reads the ARN of a role.
+func roleARN(text string) (arn.ARN, error) {
+	name, err := arn.Parse(text)
+	if word, _ := name.Type(); err != nil || name.Service != "iam" || name.Region != "" || name.Account == "" || word != "role" {
+		return name, validationError("%s is invalid", text)
+	}
+	return name, nil
 }
 
 // inherit returns the session to be made, with what it takes over from the
@@ -155,9 +164,9 @@ func (in *assumeRoleInput) inheritTags(made, from *session.Session) error {
 	return nil
 }
 
-// seconds is how long the session lives.
-func (in *assumeRoleInput) seconds(role *metastore.Role, chained bool) (int, error) {
-	seconds := orDefault(in.DurationSeconds, defaultRoleSeconds)
+// roleSeconds is how long a role's session lives.
+func roleSeconds(asked *int, role *metastore.Role, chained bool) (int, error) {
+	seconds := orDefault(asked, defaultRoleSeconds)
 	if seconds > max(role.MaxSessionSeconds, defaultRoleSeconds) {
 		return 0, validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
@@ -182,10 +191,7 @@ func (s *Service) authorizeAssume(ctx context.Context, in *assumeRoleInput, name
 			return err
 		}
 		p.ResourcePolicy = trust
-		for _, t := range role.Tags {
-			p.Keys = append(p.Keys, identity.Key{Name: "aws:ResourceTag/" + t.Key, Values: []string{t.Value}},
-				identity.Key{Name: "iam:ResourceTag/" + t.Key, Values: []string{t.Value}})
-		}
+		p.Keys = append(p.Keys, roleTagKeys(role)...)
 	}
 	actions := []string{"sts:AssumeRole"}
 	if len(made.Tags) > 0 {
@@ -205,6 +211,15 @@ func (s *Service) authorizeAssume(ctx context.Context, in *assumeRoleInput, name
 		}
 	}
 	return nil
+}
+
+// roleTagKeys are the condition keys about the tags of a role.
+func roleTagKeys(role *metastore.Role) []identity.Key {
+	var keys []identity.Key
+	for _, t := range role.Tags {
+		keys = append(keys, identity.StringKey("aws:ResourceTag/"+t.Key, t.Value), identity.StringKey("iam:ResourceTag/"+t.Key, t.Value))
+	}
+	return keys
 }
 
 // conditionKeys are what trust policies can ask about the session (spec E.5).

@@ -4,10 +4,8 @@ import "inro.dev/inro/internal/api"
 
 // notOffered returns the operations that AWS's STS has and Inro refuses.
 func notOffered() []api.Operation {
-	const providers = "There are no SAML and OpenID Connect identity providers."
 	return []api.Operation{
-		api.NotOffered("AssumeRoleWithSAML", "", providers),
-		api.NotOffered("AssumeRoleWithWebIdentity", "", providers),
+		api.NotOffered("AssumeRoleWithSAML", "", "There are no SAML identity providers."),
 		api.NotOffered("AssumeRoot", "", "There are no organizations."),
 		api.NotOffered("DecodeAuthorizationMessage", "", "No service here encodes its refusals."),
 		api.NotOffered("GetDelegatedAccessToken", "", "Delegation serves AWS partners, who are not here."),

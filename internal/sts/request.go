@@ -3,6 +3,7 @@ package sts
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -83,6 +84,14 @@ type tag struct {
 	Key   string  `required:"" length:"1,128" pattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
 	Value *string `required:"" length:"0,256" pattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*"`
 }
+
+// The patterns of tags and source identities that come in a token, which are
+// those of the members of AssumeRole.
+var (
+	tagKeyPattern         = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$`)
+	tagValuePattern       = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
+	sourceIdentityPattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+)
 
 // checkTags refuses tags whose keys are the same but for letter case, or
 // reserved.

@@ -1,5 +1,5 @@
-// Package sts serves the STS API: AssumeRole, GetSessionToken,
-// GetFederationToken, GetCallerIdentity and GetAccessKeyInfo.
+// Package sts serves the STS API: AssumeRole, AssumeRoleWithWebIdentity,
+// GetSessionToken, GetFederationToken, GetCallerIdentity and GetAccessKeyInfo.
 //
 // [Service] is a table of operations for package api. AssumeRole is decided by
 // the role's trust policy together with the caller's own policies (spec C.14);
@@ -7,20 +7,26 @@
 // what is refused reads the same whether the role is missing or not trusted.
 // Credentials are minted by package session and nothing is stored.
 //
+// AssumeRoleWithWebIdentity takes the ID token of an OpenID Connect provider
+// that the role's account knows, which package oidc verifies, in place of a
+// signature. The trust policy alone decides.
+//
 // A session remembers the certificate of the device at the beginning of its
 // chain of roles, so that revoking the certificate ends it too.
 //
-// The package leaves out identity providers, MFA and whatever else
+// The package leaves out SAML providers, MFA and whatever else
 // notoffered.go names. The credentials endpoint does its own step of STS for
 // devices (package credentials). A Service is safe for concurrent use.
 package sts
 
 import (
+	"context"
 	"time"
 
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/metastore"
+	"inro.dev/inro/internal/oidc"
 	"inro.dev/inro/internal/session"
 )
 
@@ -36,6 +42,11 @@ type Minter interface {
 	Mint(session.Session) (session.Credentials, error)
 }
 
+// TokenVerifier verifies ID tokens, as *oidc.Verifier does.
+type TokenVerifier interface {
+	Verify(ctx context.Context, token string, p oidc.Provider) (*oidc.Token, error)
+}
+
 // Config is what a Service is made of.
 type Config struct {
 	// Store holds roles, managed policies and access keys. Required.
@@ -44,6 +55,8 @@ type Config struct {
 	Policies *identity.Policies
 	// Sessions mints credentials. Required.
 	Sessions Minter
+	// Tokens verifies the tokens of web identities. Required.
+	Tokens TokenVerifier
 	// Clock dates sessions. Nil: time.Now.
 	Clock func() time.Time
 }
@@ -53,6 +66,7 @@ type Service struct {
 	store    metastore.Store
 	policies *identity.Policies
 	sessions Minter
+	tokens   TokenVerifier
 	clock    func() time.Time
 }
 
@@ -61,7 +75,7 @@ func New(cfg Config) *Service {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Service{store: cfg.Store, policies: cfg.Policies, sessions: cfg.Sessions, clock: cfg.Clock}
+	return &Service{store: cfg.Store, policies: cfg.Policies, sessions: cfg.Sessions, tokens: cfg.Tokens, clock: cfg.Clock}
 }
 
 // API returns the service for the request pipeline.
@@ -77,11 +91,14 @@ func (s *Service) API() api.Service {
 // Operations returns a row for every operation that AWS's STS has.
 //
 // AssumeRole authorizes itself, because its refusal must not tell a role that
-// is missing from one that does not trust the caller. GetCallerIdentity and
+// is missing from one that does not trust the caller.
+// AssumeRoleWithWebIdentity does, because its caller is not whoever sends the
+// request but whom the token names. GetCallerIdentity and
 // GetSessionToken need no permission in AWS.
 func (s *Service) Operations() []api.Operation {
 	return append([]api.Operation{
 		api.Op("AssumeRole", "", api.AnyCaller[assumeRoleInput](), s.assumeRole),
+		api.Op("AssumeRoleWithWebIdentity", "", api.AnyCaller[webIdentityInput](), s.assumeRoleWithWebIdentity).ForAnybody(),
 		api.Op("GetCallerIdentity", "", api.AnyCaller[api.Empty](), s.getCallerIdentity),
 		api.Op("GetSessionToken", "", api.AnyCaller[getSessionTokenInput](), s.getSessionToken),
 		api.Op("GetFederationToken", "", s.onFederatedUser, s.getFederationToken),

@@ -13,6 +13,7 @@ import (
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/iam"
 	"inro.dev/inro/internal/iam/iamtest"
+	"inro.dev/inro/internal/oidc"
 	"inro.dev/inro/internal/session"
 	"inro.dev/inro/internal/sigv4"
 	"inro.dev/inro/internal/sts"
@@ -62,8 +63,11 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{World: iamtest.New(t, func(w *iamtest.World) []api.Service {
 		return []api.Service{
-			iam.New(iam.Config{Store: w.Store, Policies: w.Policies, Clock: w.Clock}).API(),
-			sts.New(sts.Config{Store: w.Store, Policies: w.Policies, Sessions: w.Sessions, Clock: w.Clock}).API(),
+			iam.New(iam.Config{Store: w.Store, Policies: w.Policies, Clock: w.Clock, PlainIssuers: true}).API(),
+			sts.New(sts.Config{
+				Store: w.Store, Policies: w.Policies, Sessions: w.Sessions, Clock: w.Clock,
+				Tokens: oidc.New(oidc.Config{Loopback: true, Clock: w.Clock}),
+			}).API(),
 		}
 	})}
 	w.root = w.Root()
@@ -163,7 +167,7 @@ func TestAccessKeysTellTheirAccount(t *testing.T) {
 
 func TestWhatIsNotOfferedSaysWhy(t *testing.T) {
 	newWorld(t).root.Run("sts",
-		step{Action: "AssumeRoleWithSAML", Refused: "501 NotImplemented: AssumeRoleWithSAML is not offered: There are no SAML and OpenID Connect identity providers."},
+		step{Action: "AssumeRoleWithSAML", Refused: "501 NotImplemented: AssumeRoleWithSAML is not offered: There are no SAML identity providers."},
 		step{Action: "DecodeAuthorizationMessage", Refused: "501 NotImplemented: DecodeAuthorizationMessage is not offered: No service here encodes its refusals."},
 	)
 }
