@@ -32,8 +32,8 @@ const (
 	pagesToKeep  = 50 // pages between two places that are written down
 )
 
-// pass is a pass under way.
-type pass struct {
+// passing is a pass under way.
+type passing struct {
 	*Worker
 	at     *metastore.LifecyclePass
 	report Report
@@ -49,7 +49,7 @@ func (w *Worker) Pass(ctx context.Context) error {
 		return err
 	}
 	began := w.cfg.Clock()
-	p := &pass{Worker: w, at: at}
+	p := &passing{Worker: w, at: at}
 	if at.Started.IsZero() || !at.Finished.IsZero() {
 		*at = metastore.LifecyclePass{Started: began.UTC()}
 	}
@@ -67,7 +67,7 @@ func (w *Worker) Pass(ctx context.Context) error {
 }
 
 // ended tells of a pass.
-func (p *pass) ended() {
+func (p *passing) ended() {
 	r := &p.report
 	if p.cfg.Observe != nil {
 		p.cfg.Observe(*r)
@@ -82,7 +82,7 @@ func (p *pass) ended() {
 
 // buckets goes through the buckets by name, from the one that the pass has come
 // to.
-func (p *pass) buckets(ctx context.Context) error {
+func (p *passing) buckets(ctx context.Context) error {
 	if p.at.Bucket != "" {
 		switch b, err := p.cfg.Engine.Bucket(ctx, p.at.Bucket); {
 		case errors.Is(err, object.ErrNoSuchBucket):
@@ -115,12 +115,12 @@ func (p *pass) buckets(ctx context.Context) error {
 }
 
 // begin makes b the bucket in work.
-func (p *pass) begin(b object.Bucket) {
+func (p *passing) begin(b object.Bucket) {
 	*p.at = metastore.LifecyclePass{Started: p.at.Started, Bucket: b.Name, BucketID: b.ID}
 }
 
 // bucket goes through one bucket. Only what stops the pass is returned.
-func (p *pass) bucket(ctx context.Context, b object.Bucket) error {
+func (p *passing) bucket(ctx context.Context, b object.Bucket) error {
 	rules, err := p.cfg.Rules(ctx, b)
 	if err == nil && rules != nil {
 		p.report.Buckets++
@@ -141,7 +141,7 @@ func (p *pass) bucket(ctx context.Context, b object.Bucket) error {
 var errPlace = errors.New("the place was not kept")
 
 // follow does what the rules of a bucket say.
-func (p *pass) follow(ctx context.Context, plan *plan) error {
+func (p *passing) follow(ctx context.Context, plan *plan) error {
 	if !p.at.Uploads {
 		for _, prefix := range plan.objects {
 			if err := p.objects(ctx, plan, prefix); err != nil {
@@ -159,7 +159,7 @@ func (p *pass) follow(ctx context.Context, plan *plan) error {
 }
 
 // objects goes through the versions of keys below a prefix.
-func (p *pass) objects(ctx context.Context, plan *plan, prefix string) error {
+func (p *passing) objects(ctx context.Context, plan *plan, prefix string) error {
 	f := &follower{plan: plan, day: p.cfg.Day}
 	opts := object.ListVersionsOptions{Prefix: prefix, AfterKey: p.at.Key, Limit: pageLimit, Whole: plan.tags}
 	for {
@@ -194,7 +194,7 @@ func (p *pass) objects(ctx context.Context, plan *plan, prefix string) error {
 
 // turn ends a page: it writes down the place at times, and waits as long as the
 // rate asks for.
-func (p *pass) turn(ctx context.Context, entries int, began time.Time) error {
+func (p *passing) turn(ctx context.Context, entries int, began time.Time) error {
 	if p.pages++; p.pages >= pagesToKeep {
 		p.pages = 0
 		if err := p.keep(ctx, p.at); err != nil {
@@ -209,21 +209,11 @@ func (p *pass) turn(ctx context.Context, entries int, began time.Time) error {
 }
 
 // remove deletes what has expired.
-func (p *pass) remove(ctx context.Context, plan *plan, all []expired) error {
+func (p *passing) remove(ctx context.Context, plan *plan, all []expired) error {
 	for batch := range slices.Chunk(all, batchLimit) {
-		deleted, marked := p.cfg.Messages(ctx, plan.bucket, Deleted), p.cfg.Messages(ctx, plan.bucket, DeleteMarkerCreated)
-		targets := make([]object.DeleteTarget, len(batch))
-		for i := range batch {
-			e, o := &batch[i], &targets[i].Options
-			targets[i].Key = e.version.Key
-			o.Check = unchanged(e.version, e.current, plan.tags)
-			o.Messages = deleted
-			switch {
-			case !e.current || e.only:
-				o.VersionID = e.version.VersionID
-			case plan.bucket.Versioning != object.Unversioned:
-				o.Messages = marked // it is not removed but gets a delete marker above it
-			}
+		targets, err := p.targets(ctx, plan, batch)
+		if err != nil {
+			return err
 		}
 		results, err := p.cfg.Engine.DeleteMany(ctx, plan.bucket.Name, targets)
 		if err != nil {
@@ -234,6 +224,29 @@ func (p *pass) remove(ctx context.Context, plan *plan, all []expired) error {
 		}
 	}
 	return nil
+}
+
+// targets are the deletions of a batch. A current version is named by no ID: in a
+// bucket with versioning it is not removed but gets a delete marker above it.
+func (p *passing) targets(ctx context.Context, plan *plan, batch []expired) ([]object.DeleteTarget, error) {
+	var messages [2]func(*object.Version) []object.Message // of current versions, and of those named
+	for i := range messages {
+		var err error
+		if messages[i], err = p.cfg.Messages(ctx, plan.bucket.Name, i == 1); err != nil {
+			return nil, err
+		}
+	}
+	targets := make([]object.DeleteTarget, len(batch))
+	for i := range batch {
+		e, o := &batch[i], &targets[i].Options
+		targets[i].Key = e.version.Key
+		o.Check = unchanged(e.version, e.current, plan.tags)
+		o.Messages = messages[0]
+		if !e.current || e.only {
+			o.VersionID, o.Messages = e.version.VersionID, messages[1]
+		}
+	}
+	return targets, nil
 }
 
 var errChanged = errors.New("version was changed")
@@ -250,7 +263,7 @@ func unchanged(was object.Version, current, tags bool) func(*object.Version, boo
 }
 
 // count counts what became of a deletion.
-func (p *pass) count(plan *plan, e *expired, r *object.DeleteResult) {
+func (p *passing) count(plan *plan, e *expired, r *object.DeleteResult) {
 	switch err := r.Err; {
 	case err == nil && r.DeleteMarker && !e.version.DeleteMarker:
 		p.report.Marked++
@@ -267,7 +280,7 @@ func (p *pass) count(plan *plan, e *expired, r *object.DeleteResult) {
 }
 
 // uploads aborts the uploads below a prefix that have taken too long.
-func (p *pass) uploads(ctx context.Context, plan *plan, prefix string) error {
+func (p *passing) uploads(ctx context.Context, plan *plan, prefix string) error {
 	opts := object.ListUploadsOptions{Prefix: prefix, Limit: pageLimit}
 	for {
 		began := time.Now()

@@ -253,19 +253,35 @@ func TestMessagesGoWithDeletions(t *testing.T) {
 	r.bucket("versions", object.VersioningEnabled, days("d", "", 1))
 	r.put("plain", "k", object.PutOptions{})
 	r.put("versions", "k", object.PutOptions{})
-	r.cfg.Messages = func(_ context.Context, b object.Bucket, event Event) func(*object.Version) []object.Message {
+	r.delete("versions", "l")
+	r.cfg.Messages = func(_ context.Context, bucket string, named bool) (func(*object.Version) []object.Message, error) {
 		return func(v *object.Version) []object.Message {
-			return []object.Message{{Queue: "q", Body: fmt.Appendf(nil, "%s %s/%s marker %v", event, b.Name, v.Key, v.DeleteMarker)}}
-		}
+			return []object.Message{{Queue: "q", Body: fmt.Appendf(nil, "%s/%s named %v marker %v", bucket, v.Key, named, v.DeleteMarker)}}
+		}, nil
 	}
 	r.advance(3 * day)
 	r.pass()
 	messages, err := r.engine.Messages(t.Context(), "q", 0, 10)
-	if err != nil || len(messages) != 2 ||
-		string(messages[0].Body) != "s3:LifecycleExpiration:Delete plain/k marker false" ||
-		string(messages[1].Body) != "s3:LifecycleExpiration:DeleteMarkerCreated versions/k marker true" {
+	if err != nil || len(messages) != 3 ||
+		string(messages[0].Body) != "plain/k named false marker false" ||
+		string(messages[1].Body) != "versions/k named false marker true" ||
+		string(messages[2].Body) != "versions/l named true marker true" {
 		t.Errorf("got %+v, %v", messages, err)
 	}
+}
+
+func TestWithoutMessagesNothingIsDeleted(t *testing.T) {
+	r := newRig(t)
+	r.bucket("b", object.Unversioned, days("d", "", 1))
+	r.put("b", "k", object.PutOptions{})
+	r.cfg.Messages = func(context.Context, string, bool) (func(*object.Version) []object.Message, error) {
+		return nil, errors.New("unreadable")
+	}
+	r.advance(3 * day)
+	if got, want := r.pass(), (Report{Buckets: 1, Looked: 1, Failed: 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	r.want("b", "k")
 }
 
 func TestErrorsOfABucketStopNoOther(t *testing.T) {

@@ -20,16 +20,6 @@ type Engine interface {
 	AbortUpload(ctx context.Context, bucket, key, uploadID string) error
 }
 
-// Event is what a deletion is to the bucket's notifications (S3 User Guide,
-// "Event notification types": s3:LifecycleExpiration).
-type Event string
-
-// The events.
-const (
-	Deleted             Event = "s3:LifecycleExpiration:Delete"
-	DeleteMarkerCreated Event = "s3:LifecycleExpiration:DeleteMarkerCreated"
-)
-
 // Config is what a Worker is made of.
 type Config struct {
 	// Engine holds the objects. Required.
@@ -40,9 +30,11 @@ type Config struct {
 	// Required.
 	Rules func(ctx context.Context, b object.Bucket) (*Configuration, error)
 
-	// Messages returns what makes the messages of a deletion, which are put
-	// into the outbox together with it; it may return nil. Nil: none.
-	Messages func(ctx context.Context, b object.Bucket, event Event) func(*object.Version) []object.Message
+	// Messages returns what makes the messages of deletions in a bucket, which
+	// are put into the outbox together with them; named says that the deletions
+	// name versions, which they remove for good. It may return nil. An error
+	// leaves the bucket to the next pass. Nil: none.
+	Messages func(ctx context.Context, bucket string, named bool) (func(*object.Version) []object.Message, error)
 
 	// Day is how long a day of a rule lasts.
 	Day Day
@@ -81,7 +73,7 @@ func New(cfg Config) *Worker {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Messages == nil {
-		cfg.Messages = func(context.Context, object.Bucket, Event) func(*object.Version) []object.Message { return nil }
+		cfg.Messages = func(context.Context, string, bool) (func(*object.Version) []object.Message, error) { return nil, nil }
 	}
 	if cfg.ObjectsPerSecond == 0 {
 		cfg.ObjectsPerSecond = defaultRate

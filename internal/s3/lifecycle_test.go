@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"inro.dev/inro/internal/lifecycle"
 	"inro.dev/inro/internal/object"
 )
 
@@ -297,4 +298,32 @@ func TestQuotasRefuseWrites(t *testing.T) {
 	wantRefusal(t, "complete", f.do(complete), 403, "QuotaExceeded")
 	f.must(call{method: "DELETE", path: "/box/other"})
 	f.must(complete)
+}
+
+func TestTheWorkerFollowsTheRules(t *testing.T) {
+	f := newFixture(t)
+	f.bucket("box")
+	f.bucket("other")
+	if a := f.putLifecycle(rules(rule(filter(`<Prefix>a/</Prefix>`)+oneDay)), nil); a.status != 200 {
+		t.Fatal(a.body)
+	}
+	f.put("box", "a/1", "1")
+	f.put("box", "b/1", "1")
+	f.put("other", "a/1", "1")
+	service := f.service()
+	worker := lifecycle.New(lifecycle.Config{
+		Engine: f.engine, Store: f.store, Rules: service.LifecycleRules, Messages: service.LifecycleMessages, Clock: f.clock,
+	})
+	f.advance(38*time.Hour - 2*time.Second)
+	if err := worker.Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.must(call{path: "/box/a/1"}) // one second before the date that the header tells
+	f.advance(2 * time.Second)
+	if err := worker.Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantRefusal(t, "expired", f.do(call{path: "/box/a/1"}), 404, "NoSuchKey")
+	f.must(call{path: "/box/b/1"})
+	f.must(call{path: "/other/a/1"})
 }

@@ -17,7 +17,7 @@ func (s *Server) newLifecycle(buckets *s3.Service) *lifecycle.Worker {
 		s.logger.Warn("a day of lifecycle rules is not a day: s3.lifecycle_day is for trying rules out", "lasts", d)
 	}
 	return lifecycle.New(lifecycle.Config{
-		Engine: s.objects, Store: s.store, Rules: buckets.LifecycleRules,
+		Engine: s.objects, Store: s.store, Rules: buckets.LifecycleRules, Messages: buckets.LifecycleMessages,
 		Day: lifecycle.Day(s.cfg.S3.LifecycleDay.Duration), Interval: s.cfg.S3.LifecycleInterval.Duration,
 		ObjectsPerSecond: s.cfg.S3.LifecycleObjectsPerSecond,
 		Observe:          newLifecycleMetrics(s.metrics.registry).observe, Logger: s.logger,
