@@ -41,7 +41,7 @@ func (s *Server) authenticate(c *call) error {
 	if c.service.Unsigned {
 		return awserr.New(http.StatusBadRequest, "InvalidArgument", "Unsupported Authorization Type").With("ArgumentName", "Authorization")
 	}
-	if s.services[auth.Scope.Service] != c.service {
+	if s.services[auth.Scope.Service] != c.service && auth.Scope.Service != c.service.SignedAs {
 		return refusals.signatureError(&sigv4.Error{Kind: sigv4.KindMalformedHeader,
 			Message: "The credential scope names the service '" + clip(auth.Scope.Service) + "', which is not served here."})
 	}

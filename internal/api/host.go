@@ -9,8 +9,9 @@ import (
 
 // choose finds the service a request speaks to: one that claims the host name;
 // else by the service in the SigV4 credential scope; for unsigned requests by
-// host name, else S3. For S3 it also moves the bucket of a virtual-hosted
-// request into the path.
+// host name, else S3. A service that shares another's signatures takes its
+// requests from that. For S3 it also moves the bucket of a virtual-hosted request
+// into the path.
 func (s *Server) choose(c *call) *service {
 	host := hostName(c.r.Host)
 	for _, svc := range s.claiming {
@@ -30,10 +31,17 @@ func (s *Server) choose(c *call) *service {
 	if s.forms != nil && (svc == nil || svc.Name == "s3") && isUnsignedForm(c.r) && s.bucketOfHost(host) == "" {
 		svc = s.forms
 	}
+	bucket := ""
 	if svc.Name == "s3" {
-		if bucket := s.bucketOfHost(host); bucket != "" {
-			c.path = bucket + "/" + c.path
+		bucket = s.bucketOfHost(host)
+	}
+	for _, other := range s.sharing {
+		if other.SignedAs == svc.Name && other.Claims(c.r, bucket) {
+			return other
 		}
+	}
+	if bucket != "" {
+		c.path = bucket + "/" + c.path
 	}
 	return svc
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"reflect"
 
 	"inro.dev/inro/internal/identity"
@@ -129,6 +130,12 @@ type Service struct {
 	// without port, whatever their signature says. The bucket that the name
 	// stands for is put in front of the path.
 	Host func(host string) (bucket string, claimed bool)
+	// SignedAs is the service in the credential scope of its requests where
+	// that is another service's name. Claims, which goes with it, picks its
+	// requests among those: bucket is the one that the host name stands for, or
+	// "".
+	SignedAs string
+	Claims   func(r *http.Request, bucket string) bool
 	// CrossOrigin, when set, answers browsers on pages of other origins.
 	CrossOrigin CrossOrigin
 	// Observe, when set, is told of every request of the service before

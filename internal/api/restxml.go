@@ -21,7 +21,11 @@ import (
 // body is one struct field tagged payload:"xml".
 func RestXML() Protocol { return restXML{} }
 
-type restXML struct{}
+// WrappedRestXML is RestXML with errors inside of an ErrorResponse, as S3
+// Control speaks it.
+func WrappedRestXML() Protocol { return restXML{wrapped: true} }
+
+type restXML struct{ wrapped bool }
 
 // maxXMLBytes bounds an XML body. The largest legitimate one is a
 // DeleteObjects of 1,000 keys of 1,024 bytes, escaped (S3 API reference).
@@ -180,9 +184,12 @@ func encodeStream(c *call, b *binding, out reflect.Value) error {
 	return err
 }
 
-func (restXML) encodeError(c *call, e *awserr.Error) {
+func (p restXML) encodeError(c *call, e *awserr.Error) {
 	var buf bytes.Buffer
 	buf.WriteString(xml.Header)
+	if p.wrapped {
+		buf.WriteString("<ErrorResponse>")
+	}
 	buf.WriteString("<Error>")
 	element(&buf, "Code", e.Code)
 	element(&buf, "Message", e.Message)
@@ -192,6 +199,10 @@ func (restXML) encodeError(c *call, e *awserr.Error) {
 	element(&buf, "Resource", "/"+c.path)
 	element(&buf, "RequestId", c.req.ID)
 	buf.WriteString("</Error>")
+	if p.wrapped {
+		element(&buf, "RequestId", c.req.ID)
+		buf.WriteString("</ErrorResponse>")
+	}
 	body := buf.Bytes()
 	if e.Status == http.StatusNotModified {
 		body = nil

@@ -80,6 +80,9 @@ func TestServiceIsChosenByScopeThenHost(t *testing.T) {
 	for _, name := range []string{"s3", "iam", "sts", "iot"} {
 		s.services[name] = &service{Service: Service{Name: name}}
 	}
+	s.sharing = []*service{{Service: Service{Name: "control", SignedAs: "s3", Claims: func(r *http.Request, bucket string) bool {
+		return r.Header.Get("X-Control") != "" && (bucket == "" || bucket == "b")
+	}}}}
 	const scope = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/%s/aws4_request, SignedHeaders=host, Signature=0"
 	for _, c := range []struct{ host, scope, path, want, wantPath string }{
 		{"127.0.0.1:9000", "iot", "things", "iot", "things"},
@@ -102,6 +105,15 @@ func TestServiceIsChosenByScopeThenHost(t *testing.T) {
 		call := &call{r: r, path: c.path}
 		if got := s.choose(call); got.Name != c.want || call.path != c.wantPath {
 			t.Errorf("host %s scope %q path %q: %s %q, want %s %q", c.host, c.scope, c.path, got.Name, call.path, c.want, c.wantPath)
+		}
+		r.Header.Set("X-Control", "yes")
+		want, wantPath := c.want, c.wantPath
+		if want == "s3" && (wantPath == c.path || wantPath == "b/"+c.path) {
+			want, wantPath = "control", c.path
+		}
+		call.path = c.path
+		if got := s.choose(call); got.Name != want || call.path != wantPath {
+			t.Errorf("host %s scope %q path %q, claimed: %s %q, want %s %q", c.host, c.scope, c.path, got.Name, call.path, want, wantPath)
 		}
 	}
 }

@@ -51,6 +51,7 @@ type Server struct {
 	services map[string]*service
 	claiming []*service // those that claim host names
 	forms    *service   // the one with operations for anybody, or nil
+	sharing  []*service // those whose requests are signed for another
 	keys     *sigv4.KeyCache
 }
 
@@ -94,6 +95,9 @@ func NewServer(cfg Config) (*Server, error) {
 		}
 		if compiled.anybody && s.forms == nil {
 			s.forms = compiled
+		}
+		if svc.SignedAs != "" {
+			s.sharing = append(s.sharing, compiled)
 		}
 		for _, name := range append([]string{svc.Name}, svc.Aliases...) {
 			if _, twice := s.services[name]; twice {

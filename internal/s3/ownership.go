@@ -85,7 +85,13 @@ func (s *Service) putBucketOwnershipControls(ctx context.Context, in *putBucketO
 type getBucketOwnershipControlsInput struct{ bucketTarget }
 
 type getBucketOwnershipControlsOutput struct {
-	OwnershipControls *ownershipControls `payload:"xml"`
+	OwnershipControls *ownershipControlsAnswer `payload:"xml"`
+}
+
+// ownershipControlsAnswer is ownershipControls with a namespace.
+type ownershipControlsAnswer struct {
+	XMLName xml.Name
+	Rules   []ownershipRule `xml:"Rule"`
 }
 
 func (s *Service) getBucketOwnershipControls(_ context.Context, in *getBucketOwnershipControlsInput) (*getBucketOwnershipControlsOutput, error) {
@@ -93,7 +99,7 @@ func (s *Service) getBucketOwnershipControls(_ context.Context, in *getBucketOwn
 	if o == "" {
 		return nil, awserr.New(http.StatusNotFound, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found").With("BucketName", in.Bucket)
 	}
-	return &getBucketOwnershipControlsOutput{&ownershipControls{XMLName: named("OwnershipControls"), Rules: []ownershipRule{{o}}}}, nil
+	return &getBucketOwnershipControlsOutput{&ownershipControlsAnswer{named("OwnershipControls"), []ownershipRule{{o}}}}, nil
 }
 
 func (s *Service) deleteBucketOwnershipControls(ctx context.Context, in *getBucketOwnershipControlsInput) (*noContent, error) {

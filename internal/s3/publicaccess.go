@@ -72,11 +72,18 @@ func (s *Service) publicAccessOperations() []api.Operation {
 	}
 }
 
-// publicAccessBlockXML is the body of requests and answers.
-type publicAccessBlockXML struct {
-	XMLName xml.Name `xml:"PublicAccessBlockConfiguration"`
-	publicAccessBlock
-}
+// publicAccessBlockXML is the body of requests, publicAccessBlockAnswer that of
+// answers, whose name carries a namespace.
+type (
+	publicAccessBlockXML struct {
+		XMLName xml.Name `xml:"PublicAccessBlockConfiguration"`
+		publicAccessBlock
+	}
+	publicAccessBlockAnswer struct {
+		XMLName xml.Name
+		publicAccessBlock
+	}
+)
 
 type putPublicAccessBlockInput struct {
 	bucketTarget
@@ -100,7 +107,7 @@ func (s *Service) putPublicAccessBlock(ctx context.Context, in *putPublicAccessB
 type getPublicAccessBlockInput struct{ bucketTarget }
 
 type publicAccessBlockOutput struct {
-	PublicAccessBlockConfiguration *publicAccessBlockXML `payload:"xml"`
+	PublicAccessBlockConfiguration *publicAccessBlockAnswer `payload:"xml"`
 }
 
 func noPublicAccessBlock() *awserr.Error {
@@ -116,7 +123,7 @@ func (s *Service) getPublicAccessBlock(_ context.Context, in *getPublicAccessBlo
 }
 
 func answerBlock(block *publicAccessBlock) *publicAccessBlockOutput {
-	return &publicAccessBlockOutput{&publicAccessBlockXML{XMLName: named("PublicAccessBlockConfiguration"), publicAccessBlock: *block}}
+	return &publicAccessBlockOutput{&publicAccessBlockAnswer{named("PublicAccessBlockConfiguration"), *block}}
 }
 
 func (s *Service) deletePublicAccessBlock(ctx context.Context, in *getPublicAccessBlockInput) (*noContent, error) {

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"encoding/xml"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,6 +43,61 @@ var blocks = map[string]func(f *fixture, body string){
 	"bucket": func(f *fixture, body string) {
 		f.must(call{method: "PUT", path: "/box?publicAccessBlock", body: body})
 	},
+	"account": func(f *fixture, body string) { f.must(control("root", account, "PUT", body)) },
+	"account, by host name": func(f *fixture, body string) {
+		c := control("root", account, "PUT", body)
+		c.headers["Host"] = account + ".s3.localhost:9000"
+		f.must(c)
+	},
+}
+
+// control is a call of S3 Control.
+func control(as, number, method, body string) call {
+	return call{as: as, method: method, path: "/v20180820/configuration/publicAccessBlock", body: body, headers: map[string]string{"x-amz-account-id": number}}
+}
+
+func TestAccountsPublicAccessBlock(t *testing.T) {
+	f := newFixture(t)
+	f.allow("idle", []string{"s3:Nothing"}, []string{"*"})
+	f.allow("admin", []string{"s3:*AccountPublicAccessBlock"}, []string{"*"})
+	f.grantAs("friend", otherAccount, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`)
+	code := func(a answered) string {
+		return decodeXML[struct {
+			XMLName xml.Name `xml:"ErrorResponse"`
+			Code    string   `xml:"Error>Code"`
+		}](t, a).Code
+	}
+	if a := f.do(control("root", account, "GET", "")); a.status != 404 || code(a) != "NoSuchPublicAccessBlockConfiguration" {
+		t.Errorf("get of none: %d %s", a.status, a.body)
+	}
+	for _, as := range []string{"other", "friend", "idle", "anonymous"} {
+		for _, method := range []string{"GET", "PUT", "DELETE"} {
+			if a := f.do(control(as, account, method, block(false, false, false, false))); a.status != 403 || code(a) != "AccessDenied" {
+				t.Errorf("%s as %s: %d %s, want 403", method, as, a.status, a.body)
+			}
+		}
+	}
+	for _, number := range []string{"", "1234", "x"} {
+		if a := f.do(control("root", number, "PUT", block(true, true, true, true))); a.status < 400 {
+			t.Errorf("account %q: %d %s, want a refusal", number, a.status, a.body)
+		}
+	}
+	f.must(control("admin", account, "PUT", block(true, false, true, false)))
+	got := f.must(control("admin", account, "GET", "")).body
+	if !strings.Contains(got, `xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/"`) || strings.Count(got, ">true<") != 2 {
+		t.Errorf("block: %s", got)
+	}
+	for range 2 {
+		if a := f.must(control("admin", account, "DELETE", "")); a.status != 204 {
+			t.Errorf("delete: %d, want 204", a.status)
+		}
+	}
+	// A bucket may have the name that the paths of S3 Control begin with.
+	f.bucket("v20180820")
+	f.put("v20180820", "configuration/publicAccessBlock", "an object")
+	if a := f.must(call{path: "/v20180820/configuration/publicAccessBlock"}); a.body != "an object" {
+		t.Errorf("the object reads %q", a.body)
+	}
 }
 
 func TestPublicAccessBlock(t *testing.T) {

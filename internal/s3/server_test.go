@@ -71,7 +71,7 @@ func newFixtureWith(tb testing.TB, defaults NewBuckets) *fixture {
 	f.engine, f.store, f.targets = engine, memory.New(), newFixtureTargets()
 	f.s3 = f.service()
 	f.server, err = api.NewServer(api.Config{
-		Services:  []api.Service{f.s3.API(), f.s3.Website()},
+		Services:  []api.Service{f.s3.API(), f.s3.ControlAPI(), f.s3.Website()},
 		Authority: f, Region: region, Domains: []string{"s3.localhost"}, Clock: f.clock,
 		Logger: slog.New(slog.NewTextHandler(testWriter{tb}, nil)),
 	})

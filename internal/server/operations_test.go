@@ -59,6 +59,7 @@ type documentedService struct {
 func documentedServices() []documentedService {
 	return []documentedService{
 		{"S3", s3.New(s3.Config{}).API()},
+		{"S3 Control", s3.New(s3.Config{}).ControlAPI()},
 		{"IAM", iam.New(iam.Config{}).API()},
 		{"STS", sts.New(sts.Config{}).API()},
 		{"IoT", iot.New(iot.Config{}).API()},
@@ -69,7 +70,7 @@ func writeOperationCounts(b *strings.Builder, services []documentedService) {
 	b.WriteString("| Service | Offered | Refused |\n| --- | --- | --- |\n")
 	for _, s := range services {
 		offered, refused := splitOperations(s.Operations)
-		fmt.Fprintf(b, "| [%s](#%s) | %d | %d |\n", s.title, strings.ToLower(s.title), len(offered), len(refused))
+		fmt.Fprintf(b, "| [%s](#%s) | %d | %d |\n", s.title, strings.ReplaceAll(strings.ToLower(s.title), " ", "-"), len(offered), len(refused))
 	}
 }
 
@@ -98,6 +99,9 @@ func writeService(b *strings.Builder, s documentedService) {
 		}
 	} else {
 		b.WriteString(operationNames(offered) + ".\n")
+	}
+	if len(refused) == 0 {
+		return
 	}
 	fmt.Fprintf(b, "\n### %s: refused\n", s.title)
 	for _, reason := range reasonsOf(refused) {

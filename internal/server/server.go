@@ -178,6 +178,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	handler, err := api.NewServer(api.Config{
 		Services: []api.Service{
 			s.buckets.API(),
+			s.buckets.ControlAPI(),
 			s.buckets.Website(),
 			iam.New(iam.Config{Store: s.store, Policies: policies, PlainIssuers: s.cfg.IAM.LocalIssuers}).API(),
 			sts.New(sts.Config{
