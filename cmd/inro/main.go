@@ -60,6 +60,7 @@ type commands struct {
 	Env     envCommand     `cmd:"" help:"Print the lines that point a shell's AWS CLI, SDKs and curl at the server."`
 	Account accountCommand `cmd:"" help:"Make, list and rename the accounts of a running server."`
 	Bucket  bucketCommand  `cmd:"" help:"Print what a bucket of a running server holds, and limit it."`
+	Keys    keysCommand    `cmd:"" help:"List, rotate and make the master keys of encrypted objects."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag versionFlag `name:"version" help:"Print the version and exit."`
@@ -106,6 +107,7 @@ func (o *overrides) resolve() (server.Config, error) {
 		}
 	}
 	cfg.RootSecretAccessKey = os.Getenv("INRO_ROOT_SECRET_ACCESS_KEY")
+	cfg.Encryption.MasterKeys = os.Getenv("INRO_MASTER_KEY")
 	return cfg.WithDefaults()
 }
 

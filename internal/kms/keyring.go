@@ -43,6 +43,10 @@ type Config struct {
 	// Rand is the source of keys and nonces, safe for concurrent use; default
 	// crypto/rand.Reader.
 	Rand io.Reader
+	// Used, when set, is told the ID of a generation before it seals for the
+	// first time since it was read. Its error fails the seal. It may be told
+	// more than once.
+	Used func(id string) error
 }
 
 // Keyring holds the generations of master keys.
@@ -50,6 +54,7 @@ type Keyring struct {
 	path string // "" when the keys come from elsewhere
 	now  func() time.Time
 	rand io.Reader
+	used func(id string) error
 
 	keys   atomic.Pointer[keySet]
 	change sync.Mutex // held while keys is replaced
@@ -83,6 +88,7 @@ type generation struct {
 	id     generationID
 	secret []byte
 	own    cipher.AEAD // for the name ""
+	used   atomic.Bool // Config.Used was told
 }
 
 // Create makes a keyring of one new key and writes it to path with mode 0600,
@@ -132,7 +138,7 @@ func Parse(text string, cfg Config) (*Keyring, error) {
 }
 
 func newKeyring(path string, cfg Config) *Keyring {
-	k := &Keyring{path: path, now: cfg.Now, rand: cfg.Rand}
+	k := &Keyring{path: path, now: cfg.Now, rand: cfg.Rand, used: cfg.Used}
 	if k.now == nil {
 		k.now = time.Now
 	}

@@ -30,6 +30,12 @@ const (
 // server's own encryption, or the ARN of a named key.
 func (k *Keyring) Seal(name string, key *DataKey, context *Context) ([]byte, error) {
 	g := k.keys.Load().current
+	if k.used != nil && !g.used.Load() {
+		if err := k.used(hex.EncodeToString(g.id[:])); err != nil {
+			return nil, fmt.Errorf("seal a data key: %w", err)
+		}
+		g.used.Store(true)
+	}
 	aead, err := g.named(name)
 	if err != nil {
 		return nil, err

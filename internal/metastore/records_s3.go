@@ -14,6 +14,10 @@ var (
 	LifecyclePasses = NewTable[LifecyclePass]("s3-lifecycle-pass")
 	// S3AccountDocuments holds S3's settings of whole accounts, by name.
 	S3AccountDocuments = NewTable[AccountDocument]("s3-account-document")
+
+	// MasterKeys are the master keys that sealed something, in GlobalAccount, by
+	// their IDs. The keys themselves are elsewhere.
+	MasterKeys = NewTable[MasterKey]("s3-master-key")
 )
 
 // BucketDocumentID is the ID of one setting of a bucket. A bucket's ID is the
@@ -53,4 +57,9 @@ type LifecyclePass struct {
 type AccountDocument struct {
 	Document string
 	Updated  time.Time
+}
+
+// MasterKey says that objects may be sealed with a master key.
+type MasterKey struct {
+	FirstUsed time.Time
 }

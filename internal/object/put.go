@@ -52,6 +52,9 @@ func (e *Engine) Put(ctx context.Context, bucket, key string, body io.Reader, op
 	if err := checkDescription(&opts.Metadata, &opts.Attributes, opts.Encryption); err != nil {
 		return Version{}, err
 	}
+	if err := opts.Encryption.fits(b); err != nil {
+		return Version{}, err
+	}
 	if err := e.precheck(b, key, opts.Condition); err != nil {
 		return Version{}, err
 	}
@@ -108,6 +111,14 @@ func checkDescription(m *Metadata, a *Attributes, encryption *Encryption) error 
 		return ErrInvalidAttributes
 	case encryption != nil && (encryption.Info == "" || len(encryption.Info) > MaxEncryptionInfoBytes):
 		return ErrInvalidAttributes
+	}
+	return nil
+}
+
+// fits refuses a key that is for a bucket that was deleted meanwhile.
+func (enc *Encryption) fits(b *bucketState) error {
+	if enc != nil && enc.BucketID != "" && enc.BucketID != b.id.String() {
+		return ErrNoSuchBucket
 	}
 	return nil
 }

@@ -55,6 +55,9 @@ func (e *Engine) CreateUpload(ctx context.Context, bucket, key string, opts Uplo
 	if err := checkDescription(&opts.Metadata, &opts.Attributes, opts.Encryption); err != nil {
 		return Upload{}, err
 	}
+	if err := opts.Encryption.fits(b); err != nil {
+		return Upload{}, err
+	}
 	if len(opts.Initiator) > MaxMetadataBytes {
 		return Upload{}, ErrInvalidMetadata
 	}

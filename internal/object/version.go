@@ -139,6 +139,10 @@ type Encryption struct {
 	// must not be empty and must let the service find Key again.
 	Info string
 
+	// BucketID, when set, refuses the object with ErrNoSuchBucket unless it
+	// comes into the bucket of this ID: Key may be sealed for that one alone.
+	BucketID string
+
 	// OpaqueETag makes an ETag that tells nothing of the body (S3 API
 	// Reference, type Object: the ETag under SSE-C and SSE-KMS is no MD5).
 	OpaqueETag bool

@@ -16,7 +16,7 @@ import (
 type completeMultipartUploadInput struct {
 	uploadTarget
 	writeConditions
-	customerKeyHeaders
+	uploadEncryptionHeaders
 	Checksums     map[string]string `headers:"X-Amz-Checksum-"`
 	ChecksumType  string            `header:"X-Amz-Checksum-Type"`
 	MpuObjectSize *int64            `header:"X-Amz-Mp-Object-Size"`
@@ -28,6 +28,7 @@ type completeMultipartUploadOutput struct {
 	VersionID   string       `header:"X-Amz-Version-Id"`
 	Body        *api.Payload `payload:"stream"`
 	expirationHeader
+	encryptionResult
 }
 
 type completedUpload struct {
@@ -102,11 +103,16 @@ func (u *completedUpload) parts() ([]object.CompletedPart, error) {
 }
 
 func (s *Service) needCompleteMultipartUpload(ctx context.Context, in *completeMultipartUploadInput) ([]api.Permission, error) {
-	return s.needWrite(ctx, &in.objectTarget, new(settingHeaders), &in.writeConditions, true)
+	keys, err := s.readUpload(ctx, &in.uploadTarget, in.customerKeyHeaders.keys(nil))
+	if err != nil {
+		return nil, err
+	}
+	return s.needWrite(ctx, &in.objectTarget, new(settingHeaders), &in.writeConditions, true, keys...)
 }
 
 func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMultipartUploadInput) (*completeMultipartUploadOutput, error) {
-	if err := in.customerKeyHeaders.refuse(); err != nil {
+	encrypted, err := s.uploadKey(ctx, &in.uploadTarget, &in.uploadEncryptionHeaders)
+	if err != nil {
 		return nil, err
 	}
 	parts, err := in.Upload.parts()
@@ -144,6 +150,7 @@ func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMulti
 	return &completeMultipartUploadOutput{
 		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID), Body: d.payload(),
 		expirationHeader: s.expiration(ctx, in.Bucket, &v),
+		encryptionResult: encrypted,
 	}, nil
 }
 

@@ -33,6 +33,7 @@ type copyOutput struct {
 	CopySourceVersionID string       `header:"X-Amz-Copy-Source-Version-Id"`
 	Body                *api.Payload `payload:"stream"`
 	expirationHeader
+	sealingResult
 }
 
 func (s *Service) needCopyObject(ctx context.Context, in *copyObjectInput) ([]api.Permission, error) {
@@ -44,7 +45,7 @@ func (s *Service) needCopyObject(ctx context.Context, in *copyObjectInput) ([]ap
 		in.Tagging = new(string) // new tags, none: the permission is the same
 	}
 	keys := optional([]identity.Key{sourceKey}, "s3:x-amz-metadata-directive", in.MetadataDirective)
-	write, err := s.needWrite(ctx, &in.objectTarget, &in.settingHeaders, &in.writeConditions, true, keys...)
+	write, err := s.needNew(ctx, &in.objectTarget, &in.settingHeaders, &in.writeConditions, true, keys...)
 	return append([]api.Permission{read}, write...), err
 }
 
@@ -95,7 +96,7 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	defer r.Close()
 	api.RequestOf(ctx).Note(copiedFrom{source.bucket, source.key})
 	if !replace {
-		if source.bucket == in.Bucket && source.key == in.Key && source.version == nil && in.StorageClass == "" && in.WebsiteRedirectLocation == "" {
+		if source.bucket == in.Bucket && source.key == in.Key && source.version == nil && in.StorageClass == "" && in.WebsiteRedirectLocation == "" && !in.reseals() {
 			return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 		}
 		options.Metadata = r.Version.Metadata
@@ -103,6 +104,9 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	in.settingHeaders.describe(&options.Metadata)
 	if len(options.Checksums) == 0 {
 		options.Checksums = sameAlgorithm(&r.Version)
+	}
+	if options.Encryption, err = s.seal(&in.sealing, in.Key); err != nil {
+		return nil, err
 	}
 	v, err := s.putRange(ctx, in, r, options)
 	if err != nil {
@@ -113,7 +117,7 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	return &copyOutput{
 		ContentType: "application/xml", VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID),
 		CopySourceVersionID: s.versionHeader(ctx, source.bucket, r.Version.VersionID), Body: d.payload(),
-		expirationHeader: s.expiration(ctx, in.Bucket, v),
+		expirationHeader: s.expiration(ctx, in.Bucket, v), sealingResult: in.sealing.result(),
 	}, nil
 }
 

@@ -16,14 +16,14 @@ type copyHeaders struct {
 	SourceExpectedBucketOwner string `header:"X-Amz-Source-Expected-Bucket-Owner"`
 	copyConditions
 	// The client's key of the source (SSE-C).
-	CopySourceSSECustomerAlgorithm string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm"`
-	CopySourceSSECustomerKey       string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key"`
-	CopySourceSSECustomerKeyMD5    string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5"`
+	CopySourceSSECustomerAlgorithm *string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm"`
+	CopySourceSSECustomerKey       *string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key"`
+	CopySourceSSECustomerKeyMD5    *string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5"`
 }
 
-func (h *copyHeaders) notEncrypted() error {
-	key := customerKeyHeaders{h.CopySourceSSECustomerAlgorithm, h.CopySourceSSECustomerKey, h.CopySourceSSECustomerKeyMD5}
-	return key.notEncrypted()
+// sourceKey are the headers with the client's key of the source.
+func (h *copyHeaders) sourceKey() *customerKeyHeaders {
+	return &customerKeyHeaders{h.CopySourceSSECustomerAlgorithm, h.CopySourceSSECustomerKey, h.CopySourceSSECustomerKeyMD5}
 }
 
 // copySource is an object, or one version of it.
@@ -108,14 +108,14 @@ func (s *Service) openSource(ctx context.Context, h *copyHeaders) (*object.Reade
 		return nil, source, s.readError(ctx, source.subject(), err)
 	}
 	if err = s.mayUse(ctx, source.bucket, "s3:GetObject", source.key, source.version, &r.Version); err == nil {
-		err = h.notEncrypted()
+		_, err = s.unlock(ctx, source.subject(), r, h.sourceKey(), toRead)
 	}
 	if err == nil {
 		err = h.copyConditions.check(&r.Version)
 	}
 	if err != nil {
 		r.Close()
-		return nil, source, err
+		return nil, source, source.subject().translate(err)
 	}
 	return r, source, nil
 }

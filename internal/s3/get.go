@@ -24,12 +24,15 @@ func (s *Service) readOperations() []api.Operation {
 type readInput struct {
 	versionedTarget
 	readConditions
+	encryptionHeaders
 	customerKeyHeaders
 	responseHeaders
 	Range        string  `header:"Range"`
 	IfRange      string  `header:"If-Range"`
 	PartNumber   *string `query:"partNumber"`
 	ChecksumMode string  `header:"X-Amz-Checksum-Mode"`
+
+	encrypted encryptionResult // of what was opened
 }
 
 // responseHeaders replace stored headers in the answer.
@@ -82,6 +85,9 @@ func (s *Service) open(ctx context.Context, in *readInput, content bool) (*objec
 	if err := in.override(nil, api.RequestOf(ctx)); err != nil {
 		return nil, err
 	}
+	if err := in.misplaced(); err != nil {
+		return nil, err
+	}
 	part, err := in.part()
 	if err != nil {
 		return nil, err
@@ -99,13 +105,24 @@ func (s *Service) open(ctx context.Context, in *readInput, content bool) (*objec
 		return nil, s.readError(ctx, in.subject(), err)
 	}
 	if err = s.mayUse(ctx, in.Bucket, "s3:GetObject", in.Key, in.VersionID, &r.Version); err == nil {
-		err = in.notEncrypted()
+		in.encrypted, err = s.unlock(ctx, in.objectTarget.subject(), r, &in.customerKeyHeaders, in.purpose(content))
 	}
 	if err != nil {
 		r.Close()
-		return nil, err
+		return nil, in.objectTarget.subject().translate(err)
 	}
 	return r, nil
+}
+
+// purpose is what the object is opened for.
+func (in *readInput) purpose(content bool) purpose {
+	switch {
+	case content:
+		return toRead
+	case strings.EqualFold(in.ChecksumMode, "ENABLED"):
+		return toCheck
+	}
+	return toDescribe
 }
 
 // readError hides from those who may not list whether a key exists.
@@ -122,6 +139,7 @@ func (in *readInput) answer(r *object.Reader, h *objectHeaders, req *api.Request
 	v := &r.Version
 	bytes := byteRange{r.OffsetBytes, r.SizeBytes}
 	h.describe(v)
+	h.encryptionResult = in.encrypted
 	switch result, header := in.evaluate(v); result {
 	case failed:
 		return 0, bytes, preconditionFailed(header)

@@ -10,7 +10,7 @@ import (
 
 type listPartsInput struct {
 	uploadTarget
-	customerKeyHeaders
+	uploadEncryptionHeaders
 	MaxParts         *string `query:"max-parts"`
 	PartNumberMarker *string `query:"part-number-marker"`
 }
@@ -21,9 +21,6 @@ type listPartsOutput struct {
 }
 
 func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*listPartsOutput, error) {
-	if err := in.customerKeyHeaders.refuse(); err != nil {
-		return nil, err
-	}
 	size, err := pageSize("max-parts", in.MaxParts)
 	if err != nil {
 		return nil, err
@@ -35,6 +32,12 @@ func (s *Service) listParts(ctx context.Context, in *listPartsInput) (*listParts
 			return nil, invalidArgument("part-number-marker", *in.PartNumberMarker, "Provided part-number-marker not an integer or within integer range")
 		}
 		after = int(n)
+	}
+	if _, err := s.readUpload(ctx, &in.uploadTarget, nil); err != nil {
+		return nil, err
+	}
+	if _, err := s.uploadKey(ctx, &in.uploadTarget, &in.uploadEncryptionHeaders); err != nil {
+		return nil, err
 	}
 	where := in.uploadTarget.subject()
 	u, err := s.engine.Upload(ctx, in.Bucket, in.Key, in.UploadID)

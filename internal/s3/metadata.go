@@ -99,6 +99,7 @@ type objectHeaders struct {
 	User                    map[string]string `headers:"x-amz-meta-"`
 	checksumValues
 	expirationHeader
+	encryptionResult
 }
 
 // describe sets the headers that tell of a version whatever part of it is

@@ -36,10 +36,11 @@ type createMultipartUploadOutput struct {
 	ChecksumType      string       `header:"X-Amz-Checksum-Type"`
 	Body              *api.Payload `payload:"stream"`
 	abortHeaders
+	sealingResult
 }
 
 func (s *Service) needCreateMultipartUpload(ctx context.Context, in *createMultipartUploadInput) ([]api.Permission, error) {
-	return s.needWrite(ctx, &in.objectTarget, &in.settingHeaders, new(writeConditions), false)
+	return s.needNew(ctx, &in.objectTarget, &in.settingHeaders, new(writeConditions), false)
 }
 
 func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipartUploadInput) (*createMultipartUploadOutput, error) {
@@ -59,9 +60,14 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	if err != nil {
 		return nil, err
 	}
+	encryption, err := s.seal(&in.sealing, in.Key)
+	if err != nil {
+		return nil, err
+	}
 	u, err := s.engine.CreateUpload(ctx, in.Bucket, in.Key, object.UploadOptions{
 		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
 		Metadata: meta, Initiator: api.RequestOf(ctx).Caller.Principal.ARN, Checksum: algorithm, ChecksumType: kind,
+		Encryption: encryption,
 	})
 	if err != nil {
 		return nil, in.objectTarget.subject().translate(err)
@@ -70,7 +76,7 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	d.text("Bucket", in.Bucket)
 	d.text("Key", in.Key)
 	d.text("UploadId", u.ID)
-	out := &createMultipartUploadOutput{ContentType: "application/xml", Body: d.payload()}
+	out := &createMultipartUploadOutput{ContentType: "application/xml", Body: d.payload(), sealingResult: in.sealing.result()}
 	out.abortHeaders = s.abortion(ctx, in.Bucket, &u)
 	if in.ChecksumAlgorithm != "" {
 		out.ChecksumAlgorithm, out.ChecksumType = algorithm.String(), kind.String()
@@ -120,6 +126,8 @@ func checksumType(text string) (object.ChecksumType, error) {
 type uploadTarget struct {
 	objectTarget
 	UploadID string `query:"uploadId"`
+
+	encryption uploadEncryption // of the upload
 }
 
 func (t *uploadTarget) subject() subject {
@@ -129,7 +137,7 @@ func (t *uploadTarget) subject() subject {
 type uploadPartInput struct {
 	uploadTarget
 	digestHeaders
-	customerKeyHeaders
+	uploadEncryptionHeaders
 	PartNumber string       `query:"partNumber"`
 	Body       *api.Payload `payload:"stream"`
 }
@@ -137,22 +145,24 @@ type uploadPartInput struct {
 type uploadPartOutput struct {
 	ETag string `header:"Etag"`
 	checksumValues
+	encryptionResult
 }
 
 // needPart states PutObject, which covers every call of an upload that writes
 // (spec E.7).
-func (s *Service) needPart(ctx context.Context, t *uploadTarget, more ...identity.Key) ([]api.Permission, error) {
-	return s.needWrite(ctx, &t.objectTarget, new(settingHeaders), new(writeConditions), false, more...)
+func (s *Service) needPart(ctx context.Context, t *uploadTarget, h *uploadEncryptionHeaders, more ...identity.Key) ([]api.Permission, error) {
+	keys, err := s.readUpload(ctx, t, h.customerKeyHeaders.keys(more))
+	if err != nil {
+		return nil, err
+	}
+	return s.needWrite(ctx, &t.objectTarget, new(settingHeaders), new(writeConditions), false, keys...)
 }
 
 func (s *Service) needUploadPart(ctx context.Context, in *uploadPartInput) ([]api.Permission, error) {
-	return s.needPart(ctx, &in.uploadTarget)
+	return s.needPart(ctx, &in.uploadTarget, &in.uploadEncryptionHeaders)
 }
 
 func (s *Service) uploadPart(ctx context.Context, in *uploadPartInput) (*uploadPartOutput, error) {
-	if err := in.customerKeyHeaders.refuse(); err != nil {
-		return nil, err
-	}
 	if err := checkLength(api.RequestOf(ctx).HTTP); err != nil {
 		return nil, err
 	}
@@ -164,7 +174,11 @@ func (s *Service) uploadPart(ctx context.Context, in *uploadPartInput) (*uploadP
 	if err != nil {
 		return nil, err
 	}
-	options := object.PartOptions{SizeBytes: in.Body.Length, Verify: check.verify}
+	encryption, encrypted, err := s.partEncryption(ctx, &in.uploadTarget, &in.uploadEncryptionHeaders)
+	if err != nil {
+		return nil, err
+	}
+	options := object.PartOptions{SizeBytes: in.Body.Length, Verify: check.verify, Encryption: encryption}
 	if check.algorithm != 0 {
 		if err := s.partChecksum(ctx, &in.uploadTarget, check.algorithm); err != nil {
 			return nil, err
@@ -175,7 +189,7 @@ func (s *Service) uploadPart(ctx context.Context, in *uploadPartInput) (*uploadP
 	if err != nil {
 		return nil, in.uploadTarget.subject().translate(err)
 	}
-	out := &uploadPartOutput{ETag: quote(p.ETag)}
+	out := &uploadPartOutput{ETag: quote(p.ETag), encryptionResult: encrypted}
 	out.checksumValues.set(p.Checksums)
 	out.Type = "" // a part has none
 	return out, nil
@@ -198,7 +212,7 @@ func (s *Service) partChecksum(ctx context.Context, t *uploadTarget, a object.Al
 type uploadPartCopyInput struct {
 	uploadTarget
 	copyHeaders
-	customerKeyHeaders
+	uploadEncryptionHeaders
 	CopySourceRange string `header:"X-Amz-Copy-Source-Range"`
 	PartNumber      string `query:"partNumber"`
 }
@@ -208,15 +222,16 @@ func (s *Service) needUploadPartCopy(ctx context.Context, in *uploadPartCopyInpu
 	if err != nil {
 		return nil, err
 	}
-	write, err := s.needPart(ctx, &in.uploadTarget, sourceKey)
+	write, err := s.needPart(ctx, &in.uploadTarget, &in.uploadEncryptionHeaders, sourceKey)
 	return append([]api.Permission{read}, write...), err
 }
 
 func (s *Service) uploadPartCopy(ctx context.Context, in *uploadPartCopyInput) (*copyOutput, error) {
-	if err := in.customerKeyHeaders.refuse(); err != nil {
+	number, err := parsePartNumber(in.PartNumber)
+	if err != nil {
 		return nil, err
 	}
-	number, err := parsePartNumber(in.PartNumber)
+	encryption, encrypted, err := s.partEncryption(ctx, &in.uploadTarget, &in.uploadEncryptionHeaders)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +253,7 @@ func (s *Service) uploadPartCopy(ctx context.Context, in *uploadPartCopyInput) (
 		return nil, source.subject().translate(err)
 	}
 	defer content.Close()
-	p, err := s.engine.PutPart(ctx, in.Bucket, in.Key, in.UploadID, number, content, object.PartOptions{SizeBytes: chosen.length})
+	p, err := s.engine.PutPart(ctx, in.Bucket, in.Key, in.UploadID, number, content, object.PartOptions{SizeBytes: chosen.length, Encryption: encryption})
 	if err != nil {
 		return nil, in.uploadTarget.subject().translate(err)
 	}
@@ -246,7 +261,10 @@ func (s *Service) uploadPartCopy(ctx context.Context, in *uploadPartCopyInput) (
 	d.etag(p.ETag)
 	d.time("LastModified", p.Modified)
 	d.checksums(p.Checksums)
-	return &copyOutput{ContentType: "application/xml", CopySourceVersionID: s.versionHeader(ctx, source.bucket, r.Version.VersionID), Body: d.payload()}, nil
+	return &copyOutput{
+		ContentType: "application/xml", CopySourceVersionID: s.versionHeader(ctx, source.bucket, r.Version.VersionID),
+		sealingResult: sealingResult{encryptionResult: encrypted}, Body: d.payload(),
+	}, nil
 }
 
 type abortMultipartUploadInput struct {

@@ -35,13 +35,14 @@ type putObjectOutput struct {
 	VersionID string `header:"X-Amz-Version-Id"`
 	checksumValues
 	expirationHeader
+	sealingResult
 }
 
 func (s *Service) needPutObject(ctx context.Context, in *putObjectInput) ([]api.Permission, error) {
 	if in.UploadID != nil || in.PartNumber != nil {
 		return nil, invalidArgument("uploadId", "", "UploadPart needs both uploadId and partNumber.")
 	}
-	return s.needWrite(ctx, &in.objectTarget, &in.settingHeaders, &in.writeConditions, true)
+	return s.needNew(ctx, &in.objectTarget, &in.settingHeaders, &in.writeConditions, true)
 }
 
 // needWrite states the permissions of a call that creates an object, or of one
@@ -105,14 +106,22 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
+	encryption, err := s.seal(&in.sealing, in.Key)
+	if err != nil {
+		return nil, err
+	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, in.Body, object.PutOptions{
 		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
 		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition, Messages: messages,
+		Encryption: encryption,
 	})
 	if err != nil {
 		return nil, s.writeError(ctx, in.objectTarget.subject(), err)
 	}
-	out := &putObjectOutput{ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID), expirationHeader: s.expiration(ctx, in.Bucket, &v)}
+	out := &putObjectOutput{
+		ETag: quote(v.ETag), VersionID: s.versionHeader(ctx, in.Bucket, v.VersionID),
+		expirationHeader: s.expiration(ctx, in.Bucket, &v), sealingResult: in.sealing.result(),
+	}
 	out.checksumValues.set(v.Checksums)
 	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/arn"
 	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/kms"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/metastore/memory"
 	"inro.dev/inro/internal/object"
@@ -43,11 +45,13 @@ type user struct {
 // fixture is a service behind the whole pipeline, with a real engine and real
 // policy evaluation.
 type fixture struct {
-	tb     testing.TB
-	engine *object.Engine
-	store  metastore.Store
-	server *api.Server
-	s3     *Service
+	tb      testing.TB
+	engine  *object.Engine
+	store   metastore.Store
+	keyring *kms.Keyring
+	keys    *kms.Keys
+	server  *api.Server
+	s3      *Service
 
 	targets *fixtureTargets
 
@@ -69,15 +73,16 @@ func newFixtureWith(tb testing.TB, defaults NewBuckets) *fixture {
 	}
 	tb.Cleanup(func() { engine.Close() })
 	f.engine, f.store, f.targets = engine, memory.New(), newFixtureTargets()
-	f.s3 = f.service()
-	f.server, err = api.NewServer(api.Config{
-		Services:  []api.Service{f.s3.API(), f.s3.ControlAPI(), f.s3.Website()},
-		Authority: f, Region: region, Domains: []string{"s3.localhost"}, Clock: f.clock,
-		Logger: slog.New(slog.NewTextHandler(testWriter{tb}, nil)),
-	})
+	keyring, err := kms.Create(filepath.Join(tb.TempDir(), "master-keys.json"), kms.Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	keys, err := kms.NewKeys(testKeys)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f.keyring, f.keys = keyring, keys
+	f.serve(f.service())
 	for _, number := range []string{account, otherAccount} {
 		err := f.store.Update(tb.Context(), func(w metastore.Writer) error {
 			return metastore.RegisterAccount(tb.Context(), w, number, &metastore.Account{Name: "account " + number, EndpointPrefix: "prefix" + number})
@@ -89,6 +94,21 @@ func newFixtureWith(tb testing.TB, defaults NewBuckets) *fixture {
 	f.users["root"] = &user{caller: newCaller(policy.Principal{Type: policy.Root, Account: account, ARN: arn.Root(account), UserID: account})}
 	f.users["other"] = &user{caller: newCaller(policy.Principal{Type: policy.Root, Account: otherAccount, ARN: arn.Root(otherAccount), UserID: otherAccount})}
 	return f
+}
+
+// serve puts a service behind the pipeline.
+func (f *fixture) serve(s *Service) {
+	f.tb.Helper()
+	var err error
+	f.s3 = s
+	f.server, err = api.NewServer(api.Config{
+		Services:  []api.Service{s.API(), s.ControlAPI(), s.Website()},
+		Authority: f, Region: region, Domains: []string{"s3.localhost"}, Clock: f.clock,
+		Logger: slog.New(slog.NewTextHandler(testWriter{f.tb}, nil)),
+	})
+	if err != nil {
+		f.tb.Fatal(err)
+	}
 }
 
 type testWriter struct{ tb testing.TB }
@@ -178,6 +198,7 @@ type call struct {
 	headers map[string]string
 	body    string
 	region  string
+	from    string // address and port of the client; empty: httptest's
 	// prepare changes the request before it is signed, stream replaces
 	// signing.
 	stream func(r *http.Request, c sigv4.Credentials, s sigv4.Scope, t time.Time) error
@@ -212,6 +233,9 @@ func (f *fixture) request(c call) *http.Request {
 		c.region = region
 	}
 	r := httptest.NewRequest(c.method, "http://localhost:9000"+c.path, strings.NewReader(c.body))
+	if c.from != "" {
+		r.RemoteAddr = c.from
+	}
 	for name, value := range c.headers {
 		if http.CanonicalHeaderKey(name) == "Host" {
 			r.Host = value

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"inro.dev/inro/internal/api"
+	"inro.dev/inro/internal/kms"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/object"
 	"inro.dev/inro/internal/policy"
@@ -39,6 +40,17 @@ type Config struct {
 	Region string
 	// Targets are where events may be sent. Nil: there are none.
 	Targets Targets
+	// Keyring seals the data keys of encrypted objects. Nil: there is no master
+	// key, and encryption is refused.
+	Keyring *kms.Keyring
+	// Keys are the named keys of SSE-KMS. Nil: none.
+	Keys *kms.Keys
+	// EncryptByDefault encrypts new objects in buckets without a default of
+	// their own, as S3 does.
+	EncryptByDefault bool
+	// CustomerKeysOverHTTP takes keys of clients (SSE-C) that came over a
+	// network without TLS.
+	CustomerKeysOverHTTP bool
 	// Clock is the time of retention periods in policies. Nil: time.Now.
 	Clock func() time.Time
 }
@@ -70,6 +82,11 @@ type Service struct {
 
 	logger    *slog.Logger
 	accessLog *accessLog
+
+	keyring              *kms.Keyring
+	keys                 *kms.Keys
+	encryptByDefault     bool
+	customerKeysOverHTTP bool
 }
 
 // compiledPolicies bounds the bucket policies kept compiled.
@@ -89,11 +106,16 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
+	if cfg.Keys == nil {
+		cfg.Keys = new(kms.Keys)
+	}
 	return &Service{
 		engine: cfg.Engine, store: cfg.Store, region: cfg.Region, clock: cfg.Clock,
 		policies: cfg.Policies, principals: cfg.Principals, newBuckets: cfg.NewBuckets, targets: cfg.Targets,
 		domains: append([]string{"amazonaws.com"}, cfg.Domains...), websiteDomains: cfg.WebsiteDomains,
 		logger: cfg.Logger, accessLog: newAccessLog(),
+		keyring: cfg.Keyring, keys: cfg.Keys,
+		encryptByDefault: cfg.EncryptByDefault, customerKeysOverHTTP: cfg.CustomerKeysOverHTTP,
 	}
 }
 
@@ -139,6 +161,7 @@ func (s *Service) operations() []api.Operation {
 		s.bucketLoggingOperations(),
 		s.attributesOperations(),
 		s.unusedOperations(),
+		s.encryptionOperations(),
 		notOffered(),
 	)
 }

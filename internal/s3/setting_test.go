@@ -20,7 +20,10 @@ var lines = setting[[]string]{"test-lines", func(document string) (*[]string, er
 
 // service returns the fixture's engine and store behind a service.
 func (f *fixture) service() *Service {
-	return New(Config{Engine: f.engine, Store: f.store, Principals: principals{}, NewBuckets: f.newBuckets, Targets: f.targets, Region: region, Clock: f.clock})
+	return New(Config{
+		Engine: f.engine, Store: f.store, Principals: principals{}, NewBuckets: f.newBuckets, Targets: f.targets, Region: region, Clock: f.clock,
+		Keyring: f.keyring, Keys: f.keys, CustomerKeysOverHTTP: true,
+	})
 }
 
 func (f *fixture) bucketOf(name string) object.Bucket {

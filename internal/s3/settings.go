@@ -23,13 +23,13 @@ type settingHeaders struct {
 	StorageClass            string  `header:"X-Amz-Storage-Class"`
 	Tagging                 *string `header:"X-Amz-Tagging"`
 	WebsiteRedirectLocation string  `header:"X-Amz-Website-Redirect-Location"`
+
+	sealing sealing // what the encryption headers come to
 }
 
 // keys appends the condition keys of the headers (spec E.5).
 func (h *settingHeaders) keys(keys []identity.Key, now time.Time) ([]identity.Key, error) {
 	keys = h.aclHeaders.keys(keys)
-	keys = h.encryptionHeaders.keys(keys)
-	keys = given(keys, "s3:x-amz-server-side-encryption-customer-algorithm", h.SSECustomerAlgorithm)
 	keys = h.lockHeaders.keys(keys, now)
 	keys = given(keys, "s3:x-amz-storage-class", h.StorageClass)
 	keys = given(keys, "s3:x-amz-website-redirect-location", h.WebsiteRedirectLocation)
@@ -90,12 +90,6 @@ func invalidTagging(value string) error {
 // refuse refuses everything that would have to be stored and cannot be. Lists
 // are newObject's.
 func (h *settingHeaders) refuse() error {
-	if err := h.encryptionHeaders.refuse(); err != nil {
-		return err
-	}
-	if err := h.customerKeyHeaders.refuse(); err != nil {
-		return err
-	}
 	if err := h.lockHeaders.refuse(); err != nil {
 		return err
 	}
@@ -106,50 +100,6 @@ func (h *settingHeaders) refuse() error {
 		return err
 	}
 	return checkStorageClass(h.StorageClass)
-}
-
-// encryptionHeaders ask for encryption with keys of the server.
-type encryptionHeaders struct {
-	ServerSideEncryption string `header:"X-Amz-Server-Side-Encryption"`
-	SSEKMSKeyID          string `header:"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"`
-	SSEKMSContext        string `header:"X-Amz-Server-Side-Encryption-Context"`
-	BucketKeyEnabled     string `header:"X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"`
-}
-
-func (h *encryptionHeaders) keys(keys []identity.Key) []identity.Key {
-	keys = given(keys, "s3:x-amz-server-side-encryption", h.ServerSideEncryption)
-	return given(keys, "s3:x-amz-server-side-encryption-aws-kms-key-id", h.SSEKMSKeyID)
-}
-
-func (h *encryptionHeaders) refuse() error {
-	if *h == (encryptionHeaders{}) {
-		return nil
-	}
-	return notBuilt("x-amz-server-side-encryption", "Server-side encryption")
-}
-
-// customerKeyHeaders carry an encryption key of the client (SSE-C).
-type customerKeyHeaders struct {
-	SSECustomerAlgorithm string `header:"X-Amz-Server-Side-Encryption-Customer-Algorithm"`
-	SSECustomerKey       string `header:"X-Amz-Server-Side-Encryption-Customer-Key"`
-	SSECustomerKeyMD5    string `header:"X-Amz-Server-Side-Encryption-Customer-Key-Md5"`
-}
-
-func (h *customerKeyHeaders) given() bool { return *h != customerKeyHeaders{} }
-
-func (h *customerKeyHeaders) refuse() error {
-	if !h.given() {
-		return nil
-	}
-	return notBuilt("x-amz-server-side-encryption-customer-algorithm", "Encryption with the client's key")
-}
-
-// notEncrypted refuses a read with a key of an object that has none, as S3 does.
-func (h *customerKeyHeaders) notEncrypted() error {
-	if !h.given() {
-		return nil
-	}
-	return invalidRequest("The encryption parameters are not applicable to this object.")
 }
 
 // lockHeaders ask for retention or a legal hold.

@@ -54,13 +54,14 @@ type Config struct {
 	// error.
 	LogFormat string `toml:"log_format"`
 
-	APITLS   APITLSConfig   `toml:"api_tls"`
-	Endpoint EndpointConfig `toml:"credentials_endpoint"`
-	S3       S3Config       `toml:"s3"`
-	IAM      IAMConfig      `toml:"iam"`
-	IoT      IoTConfig      `toml:"iot"`
-	Sessions SessionsConfig `toml:"sessions"`
-	Storage  StorageConfig  `toml:"storage"`
+	APITLS     APITLSConfig     `toml:"api_tls"`
+	Endpoint   EndpointConfig   `toml:"credentials_endpoint"`
+	S3         S3Config         `toml:"s3"`
+	Encryption EncryptionConfig `toml:"encryption"`
+	IAM        IAMConfig        `toml:"iam"`
+	IoT        IoTConfig        `toml:"iot"`
+	Sessions   SessionsConfig   `toml:"sessions"`
+	Storage    StorageConfig    `toml:"storage"`
 }
 
 // APITLSConfig is TLS on the API listener.
@@ -133,6 +134,43 @@ type S3Config struct {
 	// AccessLogInterval is how often access logs of buckets are written into
 	// their target buckets. Default "5m", at least "1s".
 	AccessLogInterval Duration `toml:"access_log_interval"`
+	// EncryptByDefault encrypts new objects in buckets that have no default
+	// encryption of their own, as AWS does (SSE-S3). Default false: see
+	// encryption in operating.md.
+	EncryptByDefault bool `toml:"encrypt_by_default"`
+	// CustomerKeysOverHTTP takes keys of clients (SSE-C) that come from another
+	// machine without TLS, from a proxy that ends it. Default false.
+	CustomerKeysOverHTTP bool `toml:"customer_keys_over_http"`
+}
+
+// EncryptionConfig is about the keys that objects are encrypted with.
+type EncryptionConfig struct {
+	// MasterKeyFile keeps the master keys, and is made at the first start. Whoever
+	// loses it loses every encrypted object. Default: master-keys.json in the
+	// data folder.
+	MasterKeyFile string `toml:"master_key_file"`
+	// MasterKeys comes from the environment only (INRO_MASTER_KEY).
+	MasterKeys string `toml:"-"`
+	// Keys are the named keys of SSE-KMS.
+	Keys []EncryptionKeyConfig `toml:"keys"`
+}
+
+// EncryptionKeyConfig is a named key of SSE-KMS,
+// arn:aws:kms:<region>:<account>:key/<id>. It is made from the master keys: the
+// name is all there is to it. Requests that name no key use the one with the
+// alias alias/aws/s3.
+type EncryptionKeyConfig struct {
+	// ID names the key: 1 to 128 letters, digits, "-" or "_". Give no ID twice
+	// to different uses: a key that comes back opens what it sealed.
+	ID string `toml:"id"`
+	// Aliases are further names, each "alias/…".
+	Aliases []string `toml:"aliases"`
+	// Account owns the key. Default: the installation's own.
+	Account string `toml:"account"`
+	// Accounts are further accounts whose policies may allow its use.
+	Accounts []string `toml:"accounts"`
+	// Disabled refuses to seal and to open with the key. Default false.
+	Disabled bool `toml:"disabled"`
 }
 
 // The values of S3Config.ObjectOwnership.
@@ -338,6 +376,9 @@ func (cfg *Config) check() error {
 	}
 	if cfg.LogFormat != "text" && cfg.LogFormat != "json" {
 		wrong("log_format %q is neither text nor json", cfg.LogFormat)
+	}
+	if _, err := cfg.namedKeys(); err != nil {
+		wrong("encryption.keys: %w", err)
 	}
 	return errors.Join(append(errs, cfg.checkRoot()...)...)
 }

@@ -35,7 +35,16 @@ func TestConfigurationDocument(t *testing.T) {
 		group := structs[section.kind]
 		fmt.Fprintf(&b, "\n## [%s]\n\n%s\n", section.keys[0], sentence(strings.TrimPrefix(group.doc, section.kind+" is ")))
 		for _, s := range group.settings {
-			writeSetting(&b, section.keys[0]+".", s, overrideName{})
+			kind, list := strings.CutPrefix(s.kind, "[]")
+			if !list {
+				writeSetting(&b, section.keys[0]+".", s, overrideName{})
+				continue
+			}
+			entry := structs[kind]
+			fmt.Fprintf(&b, "\n### [[%s.%s]]\n\n%s\n", section.keys[0], s.keys[0], sentence(strings.TrimPrefix(entry.doc, kind+" is ")))
+			for _, s := range entry.settings {
+				writeSetting(&b, "", s, overrideName{})
+			}
 		}
 	}
 	delete(overrides, "Config") // in the head
@@ -67,6 +76,10 @@ const environmentOnly = `
 **` + "`INRO_ROOT_SECRET_ACCESS_KEY`" + `** · environment only
 
 The root secret access key itself. ` + "`root_secret_access_key_file`" + ` comes before it.
+
+**` + "`INRO_MASTER_KEY`" + `** · environment only
+
+The master keys themselves, in place of a file: base64 of 32 bytes each, separated by commas, the oldest first. The last one seals.
 `
 
 // TestExampleConfiguration keeps the example of docs/operating.md right.
@@ -194,6 +207,9 @@ func kindOf(e ast.Expr) string {
 		}
 		return e.Name
 	case *ast.ArrayType:
+		if entry := kindOf(e.Elt); strings.HasSuffix(entry, "Config") {
+			return "[]" + entry
+		}
 		return "list of strings"
 	case *ast.MapType:
 		return "table of strings"

@@ -7,6 +7,7 @@
 //	objects/         buckets and objects (package object)
 //	pki/             certificate authorities and server certificates (package pki)
 //	sessions.json    sealing keys of sessions (package session)
+//	master-keys.json master keys of encrypted objects (package kms)
 //	root.json        the generated root access key, mode 0600
 //	ca-bundle.pem    Inro's CA and the system's, for clients
 //	addresses.json   where the last server listened, for `inro env`
@@ -38,6 +39,7 @@ import (
 	"inro.dev/inro/internal/iam"
 	"inro.dev/inro/internal/identity"
 	"inro.dev/inro/internal/iot"
+	"inro.dev/inro/internal/kms"
 	"inro.dev/inro/internal/lifecycle"
 	"inro.dev/inro/internal/metastore"
 	"inro.dev/inro/internal/metastore/sqlite"
@@ -65,9 +67,11 @@ type Server struct {
 	authority *pki.Authority
 	keyring   *session.Keyring
 	lifecycle *lifecycle.Worker
-	listeners []*listener
-	addresses Addresses
-	closers   []io.Closer // closed in reverse order
+	// masterKeys seal the data keys of encrypted objects.
+	masterKeys *kms.Keyring
+	listeners  []*listener
+	addresses  Addresses
+	closers    []io.Closer // closed in reverse order
 }
 
 // New opens the data folder and binds the listeners. cfg must come from
@@ -140,7 +144,10 @@ func (s *Server) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return installRootKey(ctx, s.store, s.cfg.Account, key, time.Now().UTC())
+	if err := installRootKey(ctx, s.store, s.cfg.Account, key, time.Now().UTC()); err != nil {
+		return err
+	}
+	return s.openMasterKeys(ctx)
 }
 
 func (s *Server) path(name string) string { return filepath.Join(s.cfg.Data, name) }
@@ -161,6 +168,10 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("own account: %w", err)
 	}
+	named, err := s.cfg.namedKeys()
+	if err != nil {
+		return err
+	}
 	names := newEndpointNames(&s.cfg, s.store, own.EndpointPrefix)
 	endpoint, err := s.credentialsEndpoint(cache, keyring, names)
 	if err != nil {
@@ -173,7 +184,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.listeners = append(s.listeners, credentialsListener)
 	names.listen(credentialsListener.address())
 
-	s.buckets = s3.New(s.s3Config(cache))
+	s.buckets = s3.New(s.s3Config(cache, named))
 	s.lifecycle = s.newLifecycle(s.buckets)
 	handler, err := api.NewServer(api.Config{
 		Services: []api.Service{
@@ -203,11 +214,13 @@ func (s *Server) assemble(ctx context.Context) error {
 }
 
 // s3Config is what S3 is made of.
-func (s *Server) s3Config(cache *policy.Cache) s3.Config {
+func (s *Server) s3Config(cache *policy.Cache, named *kms.Keys) s3.Config {
 	return s3.Config{
 		Domains: s.cfg.S3.Domains, WebsiteDomains: s.cfg.S3.WebsiteDomains, Logger: s.logger,
 		Engine: s.objects, Store: s.store, Region: s.cfg.Region, Policies: cache, Principals: iam.ResourcePrincipals{},
 		NewBuckets: s3.NewBuckets{Lists: s.cfg.S3.ObjectOwnership == objectWriter, Public: s.cfg.S3.AllowPublicBuckets},
+		Keyring:    s.masterKeys, Keys: named,
+		EncryptByDefault: s.cfg.S3.EncryptByDefault, CustomerKeysOverHTTP: s.cfg.S3.CustomerKeysOverHTTP,
 	}
 }
 
@@ -330,6 +343,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go rotateSessionKeys(rotation, s.keyring, s.logger)
 	stopLifecycle := s.startLifecycle(ctx)
 	stopLogs := s.deliverLogs(ctx)
+	go reloadMasterKeys(rotation, s.masterKeys, s.logger)
 	var group errgroup.Group
 	failed := make(chan struct{}, len(s.listeners))
 	for _, l := range s.listeners {
