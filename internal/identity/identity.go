@@ -104,13 +104,17 @@ type Permission struct {
 	RequireResource bool
 }
 
-// Key is a condition key. One without values is absent.
+// Key is a condition key, or a family of them. One without values is absent.
 type Key struct {
 	Name string
 	// Values is one value, or any number for a list.
 	Values []string
 	// List marks a multivalued key, which cannot be a policy variable.
 	List bool
+	// Lookup makes Name the beginning of a family of keys that are looked up
+	// when a policy asks for one; see [policy.Context.SetFamily]. Its error is
+	// that of the decision.
+	Lookup func(rest string) (value string, ok bool, err error)
 }
 
 // StringKey is a key with one value.
@@ -119,10 +123,14 @@ func StringKey(name, value string) Key { return Key{Name: name, Values: []string
 // ListKey is a multivalued key.
 func ListKey(name string, values ...string) Key { return Key{Name: name, Values: values, List: true} }
 
-func (k *Key) set(keys *policy.Context) {
-	if k.List {
+// Set enters k into keys.
+func (k *Key) Set(keys *policy.Context) {
+	switch {
+	case k.Lookup != nil:
+		keys.SetFamily(k.Name, k.Lookup)
+	case k.List:
 		keys.SetList(k.Name, k.Values...)
-	} else if len(k.Values) > 0 {
+	case len(k.Values) > 0:
 		keys.Set(k.Name, k.Values[0])
 	}
 }

@@ -390,3 +390,34 @@ func TestSessionsWithoutRoleMayNotCallIAM(t *testing.T) {
 		}
 	}
 }
+
+// TestALookupThatFailsDecidesNothing shows that a key which cannot be read is not
+// taken for one that is absent: a policy could deny by it.
+func TestALookupThatFailsDecidesNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	caller, _, err := w.resolve("AKIAROOT", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"*",
+		"Condition":{"StringEquals":{"s3:ExistingObjectTag/class":"secret"}}}}`), policy.Resource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failure := errors.New("unread")
+	decide := func(value string, err error) (policy.Decision, error) {
+		return w.resolver.Decide(t.Context(), caller, identity.Permission{
+			Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", ResourcePolicy: policy.Compile(doc, policy.Source{}),
+			Keys: []identity.Key{{Name: "s3:ExistingObjectTag/", Lookup: func(string) (string, bool, error) { return value, true, err }}},
+		}, new(policy.Context))
+	}
+	if d, err := decide("", failure); !errors.Is(err, failure) || d.Allowed() {
+		t.Errorf("failed lookup: got %v, %v; want its error", d, err)
+	}
+	if d, err := decide("secret", nil); err != nil || d.Effect != policy.ExplicitDeny {
+		t.Errorf("secret: got %v, %v; want a deny", d, err)
+	}
+	if d, err := decide("other", nil); err != nil || !d.Allowed() {
+		t.Errorf("other: got %v, %v; want allowed", d, err)
+	}
+}

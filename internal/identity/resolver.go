@@ -302,7 +302,7 @@ func (r *Resolver) Decide(_ context.Context, c *Caller, p Permission, keys *poli
 	if len(p.Keys) > 0 {
 		keys = keys.Layer()
 		for _, k := range p.Keys {
-			k.set(keys)
+			k.Set(keys)
 		}
 	}
 	sets := c.sets
@@ -312,9 +312,13 @@ func (r *Resolver) Decide(_ context.Context, c *Caller, p Permission, keys *poli
 	if p.ResourcePolicy != nil { // nothing else names canonical users
 		principal.CanonicalUser = r.canonicalUser(principal.Account)
 	}
-	return policy.Evaluate(&policy.Request{
+	d := policy.Evaluate(&policy.Request{
 		Principal: principal, Action: p.Action, Resource: p.Resource, Context: keys, ResourceAccount: p.ResourceAccount,
-	}, &sets), nil
+	}, &sets)
+	if err := keys.Err(); err != nil {
+		return policy.Decision{}, fmt.Errorf("condition keys of %s: %w", p.Action, err)
+	}
+	return d, nil
 }
 
 // canonicalUser is ids.CanonicalUser, remembered.

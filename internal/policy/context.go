@@ -12,11 +12,20 @@ import (
 // after the slash too. The zero value is empty and usable.
 //
 // A context may have a parent, whose keys show through unless set or unset here: fill one context per caller, then
-// make a [Context.Layer] of it for each request. A context must not be changed while others read it.
+// make a [Context.Layer] of it for each request. A context must not be changed while others read it; one with a
+// [Context.SetFamily] of its own is for one goroutine.
 type Context struct {
-	parent  *Context
-	entries []contextEntry
-	index   map[string]int // of entries by name, once there are manyEntries
+	parent   *Context
+	entries  []contextEntry
+	index    map[string]int // of entries by name, once there are manyEntries
+	families []keyFamily
+}
+
+// keyFamily is keys that are looked up when they are asked for.
+type keyFamily struct {
+	prefix string // in lower case
+	lookup func(rest string) (value string, ok bool, err error)
+	err    error // of a lookup
 }
 
 // manyEntries is from where on entries are found by a map. Fewer are found sooner by looking at each; of thousands,
@@ -49,7 +58,8 @@ func (c *Context) Layer() *Context { return &Context{parent: c} }
 func (c *Context) Reset(parent *Context) {
 	clear(c.entries)
 	c.entries = c.entries[:0]
-	c.parent, c.index = parent, nil
+	clear(c.families)
+	c.parent, c.index, c.families = parent, nil, c.families[:0]
 }
 
 // Clone returns a context with the same keys and the same parent, independent of later changes to c.
@@ -57,7 +67,7 @@ func (c *Context) Clone() *Context {
 	if c == nil {
 		return &Context{}
 	}
-	return &Context{parent: c.parent, entries: append([]contextEntry(nil), c.entries...)}
+	return &Context{parent: c.parent, entries: append([]contextEntry(nil), c.entries...), families: append([]keyFamily(nil), c.families...)}
 }
 
 // Set gives a single-valued key its value. The empty string is a value.
@@ -67,6 +77,25 @@ func (c *Context) Set(name, value string) { c.put(name, contextEntry{value: valu
 // The context keeps the slice.
 func (c *Context) SetList(name string, values ...string) {
 	c.put(name, contextEntry{list: values, isList: true})
+}
+
+// SetFamily gives the keys that begin with prefix, such as "s3:ExistingObjectTag/", their values when a policy first
+// asks for one. lookup gets the rest of the name, in lower case, and reports whether there is such a key. Its error makes
+// the key absent; whoever evaluates must then not trust the decision, see [Context.Err].
+func (c *Context) SetFamily(prefix string, lookup func(rest string) (value string, ok bool, err error)) {
+	c.families = append(c.families, keyFamily{prefix: strings.ToLower(prefix), lookup: lookup})
+}
+
+// Err returns the error of a lookup that was made for a [Context.SetFamily] of c or its parents.
+func (c *Context) Err() error {
+	for at := c; at != nil; at = at.parent {
+		for i := range at.families {
+			if err := at.families[i].err; err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // SetBool sets "true" or "false".
@@ -147,7 +176,7 @@ func (c *Context) Get(name string) (values []string, ok bool) {
 	return []string{e.value}, true
 }
 
-// Names returns the names of all present keys in lower case, without order.
+// Names returns the names of all present keys in lower case, without order. Of families it has those asked for.
 func (c *Context) Names() []string {
 	var names []string
 	seen := make(map[string]bool)
@@ -225,10 +254,31 @@ func lowerName(name string) string {
 	return strings.ToLower(name)
 }
 
+// lookUp finds a name in lower case by c's families and keeps what they say. It returns the place of the entry, or -1.
+func (c *Context) lookUp(name string) int {
+	for i := range c.families {
+		f := &c.families[i]
+		rest, ok := strings.CutPrefix(name, f.prefix)
+		if !ok {
+			continue
+		}
+		value, ok, err := f.lookup(rest)
+		if err != nil {
+			f.err = err
+		}
+		c.put(name, contextEntry{value: value, absent: !ok || err != nil})
+		return c.find(name)
+	}
+	return -1
+}
+
 // lookup returns the present entry for a name in lower case, nil if there is none. A list without values is absent.
 func (c *Context) lookup(name string) *contextEntry {
 	for at := c; at != nil; at = at.parent {
 		i := at.find(name)
+		if i < 0 && len(at.families) > 0 {
+			i = at.lookUp(name)
+		}
 		if i < 0 {
 			continue
 		}

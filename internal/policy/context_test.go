@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,6 +114,42 @@ func TestCertificateValuesTooLongStayVariables(t *testing.T) {
 		c.SetCertificate("iot:Certificate.Subject.CommonName", tt.value)
 		if got, ok := variable.resolve(&c); !ok || got != tt.want {
 			t.Errorf("%q: got %q %v, want %q", tt.value, got, ok, tt.want)
+		}
+	}
+}
+
+func TestFamiliesAreLookedUpWhenAPolicyAsks(t *testing.T) {
+	tests := []struct {
+		condition string
+		tags      map[string]string
+		err       error
+		want      bool
+		asked     int
+	}{
+		{`{"StringEquals":{"s3:prefix":"x"}}`, nil, nil, false, 0},
+		{`{"StringEquals":{"s3:ExistingObjectTag/Class":"public"}}`, map[string]string{"class": "public"}, nil, true, 1},
+		{`{"StringEquals":{"S3:existingobjecttag/CLASS":"public"}}`, map[string]string{"class": "private"}, nil, false, 1},
+		{`{"StringNotEquals":{"s3:ExistingObjectTag/Class":"public"}}`, nil, nil, true, 1},
+		{`{"StringLike":{"s3:ExistingObjectTag/Class":"*"},"Null":{"s3:ExistingObjectTag/Class":"false"}}`, map[string]string{"class": ""}, nil, true, 1},
+		{`{"StringEquals":{"s3:ExistingObjectTag/Class":"${s3:ExistingObjectTag/Class}"}}`, map[string]string{"class": "*"}, nil, true, 1},
+		{`{"StringEquals":{"s3:ExistingObjectTag/Class":"public"}}`, map[string]string{"class": "public"}, errors.New("unread"), false, 1},
+	}
+	for _, tt := range tests {
+		p := mustCompile(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":`+tt.condition+`}}`, Identity)
+		asked := 0
+		var parent Context
+		parent.SetFamily("s3:ExistingObjectTag/", func(rest string) (string, bool, error) {
+			asked++
+			value, ok := tt.tags[rest]
+			return value, ok, tt.err
+		})
+		keys := parent.Layer()
+		d := Evaluate(&Request{Principal: Principal{Type: User}, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: keys}, &Sets{Identity: []*Policy{p}})
+		if d.Allowed() != tt.want || asked != tt.asked || !errors.Is(keys.Err(), tt.err) {
+			t.Errorf("%s with %v: got %v, asked %d times, error %v; want %v, %d, %v", tt.condition, tt.tags, d.Allowed(), asked, keys.Err(), tt.want, tt.asked, tt.err)
+		}
+		if parent.Reset(nil); parent.Err() != nil {
+			t.Error("an error outlived Reset")
 		}
 	}
 }

@@ -179,15 +179,12 @@ func (f *fixture) Decide(_ context.Context, c *identity.Caller, p api.Permission
 	decided.Resource, decided.ResourceOnlyDenies, decided.ACL = p.ResourcePolicy, p.PolicyOnlyDenies, p.ACL
 	layer := keys.Layer()
 	for _, k := range p.Keys {
-		if k.List {
-			layer.SetList(k.Name, k.Values...)
-		} else if len(k.Values) > 0 {
-			layer.Set(k.Name, k.Values[0])
-		}
+		k.Set(layer)
 	}
-	return policy.Evaluate(&policy.Request{
+	d := policy.Evaluate(&policy.Request{
 		Principal: c.Principal, Action: p.Action, Resource: p.Resource, Context: layer, ResourceAccount: p.ResourceAccount,
-	}, &decided), nil
+	}, &decided)
+	return d, layer.Err()
 }
 
 // call is a request to make.
