@@ -60,6 +60,15 @@ type Authority interface {
 	Decide(ctx context.Context, caller *identity.Caller, p Permission, reqContext *policy.Context) (policy.Decision, error)
 }
 
+// Allows reports whether the caller of ctx's request is allowed p, without noting
+// it. It is for what an answer may tell beside what was asked for, where a no is
+// no refusal.
+func Allows(ctx context.Context, p Permission) (bool, error) {
+	req := RequestOf(ctx)
+	d, err := req.authority.Decide(ctx, req.Caller, p, req.Context)
+	return err == nil && d.Allowed(), err
+}
+
 // Authorize refuses unless the caller of ctx's request is allowed p. Handlers
 // use it for permissions that only they know, such as each key of a
 // DeleteObjects. The decision is noted for the log.

@@ -45,12 +45,8 @@ func (s *Service) needGetObjectAttributes(ctx context.Context, in *getObjectAttr
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.locate(ctx, in.Bucket, in.ExpectedBucketOwner)
-	if err != nil {
-		return nil, err
-	}
-	attributes, err := s.onExisting(ctx, p, "s3:GetObjectAttributes", in.Key, in.VersionID)
-	return append(needs, attributes), err
+	more, err := s.needExisting(ctx, &in.versionedTarget, "s3:GetObjectAttributes")
+	return append(needs, more...), err
 }
 
 func (s *Service) getObjectAttributes(ctx context.Context, in *getObjectAttributesInput) (*getObjectAttributesOutput, error) {
@@ -76,6 +72,9 @@ func (s *Service) getObjectAttributes(ctx context.Context, in *getObjectAttribut
 	}
 	defer r.Close()
 	v := &r.Version
+	if err := s.mayUse(ctx, in.on, v); err != nil {
+		return nil, err
+	}
 	d := newDocument("GetObjectAttributesResponse", 512)
 	wants := func(name string) bool { return slices.Contains(in.ObjectAttributes, name) }
 	if wants("ETag") {

@@ -3,12 +3,8 @@ package s3
 import (
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"net/http"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/awserr"
@@ -35,26 +31,9 @@ func (s *Service) bucketTaggingOperations() []api.Operation {
 	}
 }
 
-type tagging struct {
-	XMLName xml.Name `xml:"Tagging"`
-	TagSet  *tagSet  `xml:"TagSet"`
-}
-
-type tagSet struct {
-	Tags []tagXML `xml:"Tag"`
-}
-
-type tagXML struct {
-	Key   *string `xml:"Key"`
-	Value *string `xml:"Value"`
-}
-
-// Limits of a bucket's tags (User Guide, Using cost allocation S3 bucket tags).
-const (
-	maxBucketTags    = 50
-	maxTagKeyChars   = 128
-	maxTagValueChars = 256
-)
+// maxBucketTags bounds a bucket's tags (User Guide, Using cost allocation S3
+// bucket tags).
+const maxBucketTags = 50
 
 // bucketTags checks tags and returns them as they are stored.
 func bucketTags(given []tagXML) ([]metastore.Tag, error) {
@@ -66,31 +45,15 @@ func bucketTags(given []tagXML) ([]metastore.Tag, error) {
 		if t.Key == nil || t.Value == nil {
 			return nil, malformedXML()
 		}
-		key, value := *t.Key, *t.Value
-		switch {
-		case key == "" || utf8.RuneCountInString(key) > maxTagKeyChars || !tagText(key):
-			return nil, awserr.New(http.StatusBadRequest, "InvalidTag", "The TagKey you have provided is invalid").With("TagKey", clip(key))
-		case utf8.RuneCountInString(value) > maxTagValueChars || !tagText(value):
-			return nil, awserr.New(http.StatusBadRequest, "InvalidTag", "The TagValue you have provided is invalid").With("TagKey", clip(key)).With("TagValue", clip(value))
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return nil, awserr.New(http.StatusBadRequest, "InvalidTag", "System tags cannot be added/updated by requester").With("TagKey", clip(key))
-		case slices.ContainsFunc(tags, func(t metastore.Tag) bool { return t.Key == key }):
-			return nil, awserr.New(http.StatusBadRequest, "InvalidTag", "Cannot provide multiple Tags with the same key").With("TagKey", clip(key))
+		if err := checkTag(*t.Key, *t.Value); err != nil {
+			return nil, err
 		}
-		tags = append(tags, metastore.Tag{Key: key, Value: value})
+		if slices.ContainsFunc(tags, func(other metastore.Tag) bool { return other.Key == *t.Key }) {
+			return nil, sameTagKey(*t.Key)
+		}
+		tags = append(tags, metastore.Tag{Key: *t.Key, Value: *t.Value})
 	}
 	return tags, nil
-}
-
-// tagText reports whether text holds only what tags may: letters, digits and
-// white space of Unicode, and + - = . _ : / @ (User Guide, Tag restrictions).
-func tagText(text string) bool {
-	for _, r := range text {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsSpace(r) && !unicode.IsMark(r) && !unicode.IsNumber(r) && !strings.ContainsRune("+-=._:/@", r) {
-			return false
-		}
-	}
-	return utf8.ValidString(text)
 }
 
 // requestTagKeys appends the condition keys of tags that a request sets.

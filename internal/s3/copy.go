@@ -108,6 +108,9 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	if options.Encryption, err = s.seal(&in.sealing, in.Key); err != nil {
 		return nil, err
 	}
+	if options.Attributes.Tags, err = copyTags(ctx, in, &source, &r.Version); err != nil {
+		return nil, err
+	}
 	v, err := s.putRange(ctx, in, r, options)
 	if err != nil {
 		return nil, err

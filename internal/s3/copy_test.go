@@ -94,7 +94,7 @@ func TestCopyRefusals(t *testing.T) {
 		{"unknown directive", "box/a", map[string]string{"x-amz-metadata-directive": "KEEP"}, 400, "InvalidArgument"},
 		{"unknown tagging directive", "box/a", map[string]string{"x-amz-tagging-directive": "KEEP"}, 400, "InvalidArgument"},
 		{"no tags", "box/a", map[string]string{"x-amz-tagging-directive": "REPLACE"}, 200, ""},
-		{"tags", "box/a", map[string]string{"x-amz-tagging-directive": "REPLACE", "x-amz-tagging": "a=b"}, 501, "NotImplemented"},
+		{"tags", "box/a", map[string]string{"x-amz-tagging-directive": "REPLACE", "x-amz-tagging": "a=b"}, 200, ""},
 		{"storage class", "box/a", map[string]string{"x-amz-storage-class": "GLACIER"}, 501, "NotImplemented"},
 		{"checksum", "box/a", map[string]string{"x-amz-checksum-algorithm": "CRC31"}, 400, "InvalidRequest"},
 		{"source key", "box/a", map[string]string{"x-amz-copy-source-server-side-encryption-customer-algorithm": "AES256"}, 400, "InvalidRequest"},

@@ -19,6 +19,9 @@ type copyHeaders struct {
 	CopySourceSSECustomerAlgorithm *string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm"`
 	CopySourceSSECustomerKey       *string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key"`
 	CopySourceSSECustomerKeyMD5    *string `header:"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5"`
+
+	// source is the reading of it that was authorized, set by needSource.
+	source *existing
 }
 
 // sourceKey are the headers with the client's key of the source.
@@ -85,8 +88,10 @@ func (s *Service) needSource(ctx context.Context, h *copyHeaders) (api.Permissio
 	if err != nil {
 		return api.Permission{}, identity.Key{}, err
 	}
-	need, err := s.onExisting(ctx, p, "s3:GetObject", source.key, source.version)
-	return need, identity.StringKey("s3:x-amz-copy-source", source.String()), err
+	if h.source, err = s.onExisting(ctx, p, "s3:GetObject", source.key, source.version); err != nil {
+		return api.Permission{}, identity.Key{}, err
+	}
+	return h.source.first, identity.StringKey("s3:x-amz-copy-source", source.String()), nil
 }
 
 // maxCopyBytes is the largest source of CopyObject and the largest range of
@@ -107,7 +112,7 @@ func (s *Service) openSource(ctx context.Context, h *copyHeaders) (*object.Reade
 	if err != nil {
 		return nil, source, s.readError(ctx, source.subject(), err)
 	}
-	if err = s.mayUse(ctx, source.bucket, "s3:GetObject", source.key, source.version, &r.Version); err == nil {
+	if err = s.mayUse(ctx, h.source, &r.Version); err == nil {
 		_, err = s.unlock(ctx, source.subject(), r, h.sourceKey(), toRead)
 	}
 	if err == nil {

@@ -46,18 +46,7 @@ type responseHeaders struct {
 }
 
 func (s *Service) needRead(ctx context.Context, in *readInput) ([]api.Permission, error) {
-	p, err := s.locate(ctx, in.Bucket, in.ExpectedBucketOwner)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkVersion(in.VersionID); err != nil {
-		return nil, err
-	}
-	need, err := s.onExisting(ctx, p, "s3:GetObject", in.Key, in.VersionID)
-	if err != nil {
-		return nil, err
-	}
-	return []api.Permission{need}, nil
+	return s.needExisting(ctx, &in.versionedTarget, "s3:GetObject")
 }
 
 // part returns the part number asked for, 0 for none.
@@ -104,7 +93,7 @@ func (s *Service) open(ctx context.Context, in *readInput, content bool) (*objec
 	if err != nil {
 		return nil, s.readError(ctx, in.subject(), err)
 	}
-	if err = s.mayUse(ctx, in.Bucket, "s3:GetObject", in.Key, in.VersionID, &r.Version); err == nil {
+	if err = s.mayUse(ctx, in.on, &r.Version); err == nil {
 		in.encrypted, err = s.unlock(ctx, in.objectTarget.subject(), r, &in.customerKeyHeaders, in.purpose(content))
 	}
 	if err != nil {
@@ -174,6 +163,18 @@ func (in *readInput) answer(r *object.Reader, h *objectHeaders, req *api.Request
 	return status, bytes, in.override(h, req)
 }
 
+// describeVersion sets the headers that not every caller gets, or not in every
+// bucket.
+func (s *Service) describeVersion(ctx context.Context, in *readInput, v *object.Version, h *objectHeaders) error {
+	h.VersionID = cmp.Or(s.versionHeader(ctx, in.Bucket, v.VersionID), in.version())
+	if in.VersionID == nil {
+		h.expirationHeader = s.expiration(ctx, in.Bucket, v)
+	}
+	var err error
+	h.TaggingCount, err = tagCount(ctx, &in.versionedTarget, v)
+	return err
+}
+
 type getObjectOutput struct {
 	Status int `status:""`
 	objectHeaders
@@ -186,9 +187,9 @@ func (s *Service) getObject(ctx context.Context, in *readInput) (*getObjectOutpu
 		return nil, err
 	}
 	out := new(getObjectOutput)
-	out.VersionID = cmp.Or(s.versionHeader(ctx, in.Bucket, r.Version.VersionID), in.version())
-	if in.VersionID == nil {
-		out.expirationHeader = s.expiration(ctx, in.Bucket, &r.Version)
+	if err := s.describeVersion(ctx, in, &r.Version, &out.objectHeaders); err != nil {
+		r.Close()
+		return nil, err
 	}
 	var bytes byteRange
 	out.Status, bytes, err = in.answer(r, &out.objectHeaders, api.RequestOf(ctx))
@@ -247,9 +248,8 @@ func (s *Service) headObject(ctx context.Context, in *readInput) (*headObjectOut
 	}
 	defer r.Close()
 	out := new(headObjectOutput)
-	out.VersionID = cmp.Or(s.versionHeader(ctx, in.Bucket, r.Version.VersionID), in.version())
-	if in.VersionID == nil {
-		out.expirationHeader = s.expiration(ctx, in.Bucket, &r.Version)
+	if err := s.describeVersion(ctx, in, &r.Version, &out.objectHeaders); err != nil {
+		return nil, err
 	}
 	var bytes byteRange
 	out.Status, bytes, err = in.answer(r, &out.objectHeaders, api.RequestOf(ctx))

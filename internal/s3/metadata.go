@@ -93,6 +93,7 @@ type objectHeaders struct {
 	Expires            string `header:"Expires"`
 	ContentRange       string `header:"Content-Range"`
 	PartsCount         *int   `header:"X-Amz-Mp-Parts-Count"`
+	TaggingCount       *int   `header:"X-Amz-Tagging-Count"`
 	StorageClass       string `header:"X-Amz-Storage-Class"`
 	// WebsiteRedirectLocation is where the website endpoint sends readers.
 	WebsiteRedirectLocation string            `header:"X-Amz-Website-Redirect-Location"`

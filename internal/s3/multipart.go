@@ -64,8 +64,12 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	if err != nil {
 		return nil, err
 	}
+	attributes, err := in.attributes(own.list)
+	if err != nil {
+		return nil, err
+	}
 	u, err := s.engine.CreateUpload(ctx, in.Bucket, in.Key, object.UploadOptions{
-		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
+		Owner: own.owner, Attributes: attributes,
 		Metadata: meta, Initiator: api.RequestOf(ctx).Caller.Principal.ARN, Checksum: algorithm, ChecksumType: kind,
 		Encryption: encryption,
 	})

@@ -306,7 +306,7 @@ func TestRecordOfAnUpload(t *testing.T) {
 func TestEventsByOperation(t *testing.T) {
 	f := newFixture(t)
 	f.bucket("box")
-	f.notifyQuietly("box", topic("hook", []string{"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}, ""))
+	f.notifyQuietly("box", topic("hook", []string{"s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectTagging:*"}, ""))
 	names := func() string {
 		var all []string
 		for _, r := range f.records("hook") {
@@ -328,6 +328,10 @@ func TestEventsByOperation(t *testing.T) {
 	f.do(call{method: "PUT", path: "/box/a", body: "3", headers: map[string]string{"If-None-Match": "*"}})
 	f.do(call{path: "/box/a"})
 	want("a refused write, and a read", "")
+	f.must(call{method: "PUT", path: "/box/a?tagging", body: tagDocumentOf("k=v")})
+	f.must(call{method: "DELETE", path: "/box/a?tagging"})
+	f.do(call{method: "DELETE", path: "/box/none?tagging"})
+	want("tagging, and of nothing", "ObjectTagging:Put a, ObjectTagging:Delete a")
 	f.must(call{method: "DELETE", path: "/box/a"})
 	f.must(call{method: "DELETE", path: "/box/a"})
 	want("a deletion, and one of nothing", "ObjectRemoved:Delete a")

@@ -337,7 +337,9 @@ func TestSettingsAreRefusedAndNotIgnored(t *testing.T) {
 		{"x-amz-storage-class", "GLACIER", 501, "NotImplemented"},
 		{"x-amz-storage-class", "CHEAP", 400, "InvalidStorageClass"},
 		{"x-amz-tagging", "", 200, ""},
-		{"x-amz-tagging", "a=b", 501, "NotImplemented"},
+		{"x-amz-tagging", "a=b", 200, ""},
+		{"x-amz-tagging", "a=b&A=c", 400, "InvalidTag"},
+		{"x-amz-tagging", "aws:x=c", 400, "InvalidTag"},
 		{"x-amz-tagging", "a=b&a=c", 400, "InvalidArgument"},
 		{"x-amz-tagging", "a=%zz", 400, "InvalidArgument"},
 		{"x-amz-object-lock-mode", "GOVERNANCE", 501, "NotImplemented"},
@@ -386,7 +388,7 @@ func TestSubresourcesNeverFallThrough(t *testing.T) {
 		}
 	}
 	for _, c := range []call{
-		{method: "PUT", path: "/box/k?tagging"}, {method: "POST", path: "/box/k?select&select-type=2"},
+		{method: "POST", path: "/box/k?select&select-type=2"},
 	} {
 		wantRefusal(t, c.method+" "+c.path, f.do(c), 501, "NotImplemented")
 	}

@@ -110,8 +110,12 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
+	attributes, err := in.attributes(own.list)
+	if err != nil {
+		return nil, err
+	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, in.Body, object.PutOptions{
-		Owner: own.owner, Attributes: object.Attributes{ACL: own.list},
+		Owner: own.owner, Attributes: attributes,
 		SizeBytes: in.Body.Length, Metadata: meta, Checksums: check.stored(), Verify: check.verify, Condition: condition, Messages: messages,
 		Encryption: encryption,
 	})

@@ -59,6 +59,9 @@ type fixture struct {
 	now        time.Time
 	users      map[string]*user
 	newBuckets NewBuckets
+
+	// decided, when set, runs after a decision: a change that comes between.
+	decided func()
 }
 
 func newFixture(tb testing.TB) *fixture { return newFixtureWith(tb, NewBuckets{}) }
@@ -184,6 +187,9 @@ func (f *fixture) Decide(_ context.Context, c *identity.Caller, p api.Permission
 	d := policy.Evaluate(&policy.Request{
 		Principal: c.Principal, Action: p.Action, Resource: p.Resource, Context: layer, ResourceAccount: p.ResourceAccount,
 	}, &decided)
+	if f.decided != nil {
+		f.decided()
+	}
 	return d, layer.Err()
 }
 

@@ -1,12 +1,11 @@
 package s3
 
 import (
-	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
 	"inro.dev/inro/internal/identity"
+	"inro.dev/inro/internal/object"
 )
 
 // The headers of this file ask for features that Inro does not have. Each group
@@ -33,17 +32,8 @@ func (h *settingHeaders) keys(keys []identity.Key, now time.Time) ([]identity.Ke
 	keys = h.lockHeaders.keys(keys, now)
 	keys = given(keys, "s3:x-amz-storage-class", h.StorageClass)
 	keys = given(keys, "s3:x-amz-website-redirect-location", h.WebsiteRedirectLocation)
-	tags, err := h.tags()
-	if err != nil || len(tags) == 0 {
-		return keys, err
-	}
-	all := identity.ListKey("s3:RequestObjectTagKeys")
-	for k, v := range tags {
-		keys = append(keys, identity.StringKey("s3:RequestObjectTag/"+k, v[0]))
-		all.Values = append(all.Values, k)
-	}
-	slices.Sort(all.Values)
-	return append(keys, all), nil
+	tags, err := headerTags(h.Tagging)
+	return requestObjectTags(keys, tags), err
 }
 
 // actions are the permissions that the headers demand beside the write's own
@@ -65,26 +55,10 @@ func (h *settingHeaders) actions() []string {
 	return actions
 }
 
-// tags reads the header x-amz-tagging: a query string, each key once.
-func (h *settingHeaders) tags() (url.Values, error) {
-	if h.Tagging == nil {
-		return nil, nil
-	}
-	tags, err := url.ParseQuery(*h.Tagging)
-	for _, v := range tags {
-		if len(v) > 1 {
-			return nil, invalidTagging(*h.Tagging)
-		}
-	}
-	if err != nil {
-		return nil, invalidTagging(*h.Tagging)
-	}
-	return tags, nil
-}
-
-func invalidTagging(value string) error {
-	return invalidArgument("x-amz-tagging", value,
-		"The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+// attributes are what the headers give a new object, with the list that it gets.
+func (h *settingHeaders) attributes(list string) (object.Attributes, error) {
+	tags, err := headerTags(h.Tagging)
+	return object.Attributes{Tags: tags, ACL: list}, err
 }
 
 // refuse refuses everything that would have to be stored and cannot be. Lists
@@ -92,9 +66,6 @@ func invalidTagging(value string) error {
 func (h *settingHeaders) refuse() error {
 	if err := h.lockHeaders.refuse(); err != nil {
 		return err
-	}
-	if h.Tagging != nil && *h.Tagging != "" {
-		return notBuilt("x-amz-tagging", "Object tagging")
 	}
 	if err := checkRedirectLocation(h.WebsiteRedirectLocation); err != nil {
 		return err

@@ -16,6 +16,10 @@ type versionTarget struct {
 type versionedTarget struct {
 	objectTarget
 	versionTarget
+
+	// on is the action on it that was authorized, set by the functions that
+	// state permissions.
+	on *existing
 }
 
 func (t *versionedTarget) subject() subject {
