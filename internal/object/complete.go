@@ -28,6 +28,9 @@ type CompleteOptions struct {
 	// nothing. A difference is ErrDigestMismatch.
 	Checksum Checksum
 
+	// Retention is that of the object when the upload was created without one.
+	Retention Retention
+
 	// Messages is that of PutOptions.
 	Messages func(*Version) []Message
 }
@@ -195,6 +198,9 @@ func (e *Engine) assemble(place uploadPlace, upload *uploadRecord, parts []partR
 			Metadata: upload.Metadata, Attributes: upload.Attributes, Encryption: upload.Encryption,
 		},
 		uploadID: place.id,
+	}
+	if v.Retention == (Retention{}) {
+		v.Retention = opts.Retention
 	}
 	joined := md5.New()
 	for i := range parts {

@@ -149,7 +149,9 @@ func needObject[In any, T interface {
 // GetObjectTagging, GetObjectVersionTagging.
 func (p place) versioned(action, key string, version *string, keys ...identity.Key) api.Permission {
 	if version != nil {
-		action = strings.Replace(action, "Object", "ObjectVersion", 1)
+		if !onLocks(action) {
+			action = strings.Replace(action, "Object", "ObjectVersion", 1)
+		}
 		return p.onObject(action, key, append(keys, identity.StringKey("s3:VersionId", *version))...)
 	}
 	return p.onObject(action, key, keys...)

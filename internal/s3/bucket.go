@@ -93,9 +93,6 @@ func (in *createBucketInput) tags() ([]metastore.Tag, error) {
 
 // refuse refuses what is asked for and not built.
 func (in *createBucketInput) refuse() error {
-	if in.ObjectLockEnabledForBucket {
-		return notBuilt("x-amz-bucket-object-lock-enabled", "Object lock")
-	}
 	if in.BucketNamespace != "" && in.BucketNamespace != "global" {
 		return notBuilt("x-amz-bucket-namespace", "A bucket namespace other than global")
 	}
@@ -164,7 +161,7 @@ func (s *Service) createBucket(ctx context.Context, in *createBucketInput) (*cre
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.engine.CreateBucket(ctx, object.Bucket{Name: in.Bucket, Account: account, Region: region})
+	b, err := s.engine.CreateBucket(ctx, in.bucket(account, region))
 	switch {
 	case err == nil:
 		err = s.furnish(ctx, b, access, tags)
@@ -176,6 +173,16 @@ func (s *Service) createBucket(ctx context.Context, in *createBucketInput) (*cre
 		return nil, err
 	}
 	return &createBucketOutput{Location: "/" + in.Bucket, BucketArn: arnPrefix + in.Bucket}, nil
+}
+
+// bucket is the bucket asked for. Object lock brings versioning with it (API
+// Reference, CreateBucket).
+func (in *createBucketInput) bucket(account, region string) object.Bucket {
+	b := object.Bucket{Name: in.Bucket, Account: account, Region: region}
+	if in.ObjectLockEnabledForBucket {
+		b.Versioning, b.ObjectLock = object.VersioningEnabled, true
+	}
+	return b
 }
 
 // furnish writes the settings of a new bucket. Before they are there it is

@@ -40,7 +40,7 @@ func TestCreateBucketChecksNameAndLocation(t *testing.T) {
 		{name: "public with lists", bucket: "new1", body: constraint(region), headers: map[string]string{"x-amz-acl": "public-read", "x-amz-object-ownership": "ObjectWriter"}, status: 400, code: "InvalidBucketAclWithBlockPublicAccessError"},
 		{name: "unknown ACL", bucket: "new1", body: constraint(region), headers: map[string]string{"x-amz-acl": "mine"}, status: 400, code: "InvalidArgument"},
 		{name: "grant", bucket: "new1", body: constraint(region), headers: map[string]string{"x-amz-grant-write": "id=x"}, status: 400, code: "InvalidArgument"},
-		{name: "object lock", bucket: "new1", body: constraint(region), headers: map[string]string{"x-amz-bucket-object-lock-enabled": "true"}, status: 501, code: "NotImplemented"},
+		{name: "object lock unclear", bucket: "new1", body: constraint(region), headers: map[string]string{"x-amz-bucket-object-lock-enabled": "perhaps"}, status: 400, code: "InvalidArgument"},
 		{name: "no object lock", bucket: "new5", body: constraint(region), headers: map[string]string{"x-amz-bucket-object-lock-enabled": "false"}, status: 200},
 		{name: "owner enforced", bucket: "new6", body: constraint(region), headers: map[string]string{"x-amz-object-ownership": "BucketOwnerEnforced"}, status: 200},
 		{name: "object writer", bucket: "new7", body: constraint(region), headers: map[string]string{"x-amz-object-ownership": "ObjectWriter"}, status: 200},

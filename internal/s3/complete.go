@@ -127,6 +127,9 @@ func (s *Service) completeMultipartUpload(ctx context.Context, in *completeMulti
 	if err := s.completable(ctx, in, parts, &options); err != nil {
 		return nil, err
 	}
+	if options.Retention, err = s.retentionOf(ctx, in.at.bucket, object.Retention{}); err != nil {
+		return nil, err
+	}
 	if options.Messages, err = s.messages(ctx, in.Bucket, objectCreatedCompleteMultipartUpload); err != nil {
 		return nil, err
 	}

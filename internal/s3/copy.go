@@ -88,7 +88,10 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	if err != nil {
 		return nil, err
 	}
-	options.Owner, options.Attributes.ACL = own.owner, own.list
+	options.Owner = own.owner
+	if options.Attributes, err = s.newAttributes(ctx, in.at.bucket, &in.settingHeaders, own.list); err != nil {
+		return nil, err
+	}
 	r, source, err := s.openSource(ctx, &in.copyHeaders)
 	if err != nil {
 		return nil, err

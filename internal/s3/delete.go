@@ -3,7 +3,9 @@ package s3
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"net/http"
+	"time"
 
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/awserr"
@@ -20,22 +22,17 @@ func (s *Service) deleteOperations() []api.Operation {
 
 type deleteObjectInput struct {
 	versionedTarget
-	IfMatch string `header:"If-Match"`
 	deleteHeaders
-	// The conditions of directory buckets.
+	IfMatch                 string `header:"If-Match"`
 	IfMatchLastModifiedTime string `header:"X-Amz-If-Match-Last-Modified-Time"`
-	IfMatchSize             string `header:"X-Amz-If-Match-Size"`
+	IfMatchSize             *int64 `header:"X-Amz-If-Match-Size"`
 }
 
 // deleteHeaders go with every deletion.
 type deleteHeaders struct {
 	MFA string `header:"X-Amz-Mfa"`
-	// Takes a permission in every bucket. Where nothing is locked there is
-	// nothing to bypass.
-	BypassGovernanceRetention string `header:"X-Amz-Bypass-Governance-Retention"`
+	bypassHeaders
 }
-
-func (h *deleteHeaders) bypasses() bool { return h.BypassGovernanceRetention != "" }
 
 func (h *deleteHeaders) refuse() error {
 	if h.MFA != "" {
@@ -52,36 +49,76 @@ type deleteObjectOutput struct {
 
 // deletion is one key to delete and what that takes.
 type deletion struct {
-	key      string
-	version  *string
+	key       string
+	version   *string
+	condition deleteCondition
+	bypasses  bool
+}
+
+// deleteCondition makes a deletion depend on what is deleted. Time and size are
+// AWS's for directory buckets.
+type deleteCondition struct {
 	ifMatch  string
-	bypasses bool
+	modified time.Time
+	size     *int64
+}
+
+// tells reports whether the answer tells something of the object.
+func (c *deleteCondition) tells() bool {
+	return isETag(c.ifMatch) || !c.modified.IsZero() || c.size != nil
+}
+
+// passes reports whether a deletion that found nothing is done: without an entity
+// tag to match it is (API Reference, DeleteObject, IfMatchSize: "or if the object
+// doesn't exist, the operation returns a 204").
+func (c *deleteCondition) passes(err error) bool {
+	return c.ifMatch == "" && (errors.Is(err, object.ErrNoSuchKey) || errors.Is(err, object.ErrNoSuchVersion))
+}
+
+// parseDeleteTime reads the time of a condition: of a header as HTTP has it, of a
+// document as ISO 8601.
+func parseDeleteTime(argument, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := http.ParseTime(text)
+	if err != nil {
+		t, err = time.Parse(time.RFC3339, text)
+	}
+	if err != nil || t.IsZero() {
+		return time.Time{}, invalidArgument(argument, text, "The time cannot be read.")
+	}
+	return t, nil
 }
 
 // needs states the permissions of one deletion (spec E.7). Comparing an entity
-// tag takes GetObject too (S3 User Guide, conditional deletes).
+// tag takes GetObject too (S3 User Guide, conditional deletes), and so do the
+// other conditions.
 func (d *deletion) needs(p place) []api.Permission {
-	keys := given(make([]identity.Key, 0, 4), "s3:if-match", d.ifMatch)
+	keys := given(make([]identity.Key, 0, 4), "s3:if-match", d.condition.ifMatch)
 	needs := []api.Permission{p.versioned("s3:DeleteObject", d.key, d.version, keys...)}
-	if isETag(d.ifMatch) {
+	if d.condition.tells() {
 		needs = append(needs, p.versioned("s3:GetObject", d.key, d.version, keys...))
 	}
 	if d.bypasses {
-		needs = append(needs, p.onObject("s3:BypassGovernanceRetention", d.key, keys...))
+		needs = append(needs, p.onObject(actBypassGovernance, d.key, keys...))
 	}
 	return needs
 }
 
 func (d *deletion) options() object.DeleteOptions {
-	o := object.DeleteOptions{Condition: object.Condition{IfMatch: d.ifMatch}}
-	if d.version != nil {
-		o.VersionID = *d.version
-	}
+	o := object.DeleteOptions{BypassGovernance: d.bypasses, VersionID: deref(d.version)}
+	o.Condition = object.Condition{IfMatch: d.condition.ifMatch, IfModified: d.condition.modified, IfSize: d.condition.size}
 	return o
 }
 
-func (in *deleteObjectInput) deletion() *deletion {
-	return &deletion{in.Key, in.VersionID, in.IfMatch, in.bypasses()}
+func (in *deleteObjectInput) deletion() (*deletion, error) {
+	bypasses, err := in.bypasses()
+	if err != nil {
+		return nil, err
+	}
+	modified, err := parseDeleteTime("x-amz-if-match-last-modified-time", in.IfMatchLastModifiedTime)
+	return &deletion{in.Key, in.VersionID, deleteCondition{in.IfMatch, modified, in.IfMatchSize}, bypasses}, err
 }
 
 func (s *Service) needDeleteObject(ctx context.Context, in *deleteObjectInput) ([]api.Permission, error) {
@@ -92,23 +129,27 @@ func (s *Service) needDeleteObject(ctx context.Context, in *deleteObjectInput) (
 	if err := checkVersion(in.VersionID); err != nil {
 		return nil, err
 	}
-	return in.deletion().needs(p), nil
+	d, err := in.deletion()
+	if err != nil {
+		return nil, err
+	}
+	return d.needs(p), nil
 }
 
 func (s *Service) deleteObject(ctx context.Context, in *deleteObjectInput) (*deleteObjectOutput, error) {
 	if err := in.deleteHeaders.refuse(); err != nil {
 		return nil, err
 	}
-	if in.IfMatchLastModifiedTime != "" || in.IfMatchSize != "" {
-		return nil, notBuilt("x-amz-if-match-size", "A conditional delete by time or size")
+	d, err := in.deletion()
+	if err != nil {
+		return nil, err
 	}
-	options := in.deletion().options()
-	var err error
+	options := d.options()
 	if options.Messages, err = s.removalMessages(ctx, in.Bucket, options.VersionID != ""); err != nil {
 		return nil, err
 	}
 	result, err := s.engine.Delete(ctx, in.Bucket, in.Key, options)
-	if err != nil {
+	if err != nil && !d.condition.passes(err) {
 		return nil, s.writeError(ctx, in.subject(), err)
 	}
 	out := &deleteObjectOutput{Status: http.StatusNoContent, VersionID: in.version(), DeleteMarker: result.DeleteMarker}
@@ -137,7 +178,7 @@ type deleteObject struct {
 	VersionID        []string `xml:"VersionId"`
 	ETag             []string `xml:"ETag"`
 	LastModifiedTime []string `xml:"LastModifiedTime"`
-	Size             []string `xml:"Size"`
+	Size             []int64  `xml:"Size"`
 }
 
 // maxDeletes is S3's limit (API Reference, DeleteObjects).
@@ -150,18 +191,25 @@ func (l *deleteList) deletions(bypasses bool) ([]deletion, error) {
 	}
 	all := make([]deletion, len(l.Objects))
 	for i, o := range l.Objects {
-		if len(o.Key) != 1 || len(o.VersionID) > 1 || len(o.ETag) > 1 {
+		if len(o.Key) != 1 || len(o.VersionID) > 1 || len(o.ETag) > 1 || len(o.LastModifiedTime) > 1 || len(o.Size) > 1 {
 			return nil, malformedXML()
-		}
-		if len(o.LastModifiedTime) > 0 || len(o.Size) > 0 {
-			return nil, awserr.NotImplemented("A conditional delete by time or size is not offered.")
 		}
 		all[i] = deletion{key: o.Key[0], bypasses: bypasses}
 		if len(o.VersionID) == 1 && o.VersionID[0] != "" {
 			all[i].version = &o.VersionID[0]
 		}
 		if len(o.ETag) == 1 {
-			all[i].ifMatch = o.ETag[0]
+			all[i].condition.ifMatch = o.ETag[0]
+		}
+		if len(o.Size) == 1 {
+			all[i].condition.size = &l.Objects[i].Size[0]
+		}
+		if len(o.LastModifiedTime) == 1 {
+			t, err := parseDeleteTime("LastModifiedTime", o.LastModifiedTime[0])
+			if err != nil {
+				return nil, err
+			}
+			all[i].condition.modified = t
 		}
 	}
 	return all, nil
@@ -181,7 +229,11 @@ func (s *Service) deleteObjects(ctx context.Context, in *deleteObjectsInput) (*x
 	if err := in.deleteHeaders.refuse(); err != nil {
 		return nil, err
 	}
-	all, err := in.Delete.deletions(in.bypasses())
+	bypasses, err := in.bypasses()
+	if err != nil {
+		return nil, err
+	}
+	all, err := in.Delete.deletions(bypasses)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +312,7 @@ func (s *Service) settle(ctx context.Context, bucket string, all []deletion, out
 		}
 		result := results[next]
 		next++
-		if result.Err == nil {
+		if result.Err == nil || all[i].condition.passes(result.Err) {
 			if result.DeleteMarker {
 				outcomes[i].marker = result.VersionID
 			}

@@ -107,7 +107,9 @@ func TestDeleteObjectsLists(t *testing.T) {
 	} {
 		wantRefusal(t, name, f.deleteMany("", body), 400, "MalformedXML")
 	}
-	wantRefusal(t, "by size", f.deleteMany("", "<Delete><Object><Key>a</Key><Size>1</Size></Object></Delete>"), 501, "NotImplemented")
+	wantRefusal(t, "two sizes", f.deleteMany("", "<Delete><Object><Key>a</Key><Size>1</Size><Size>2</Size></Object></Delete>"), 400, "MalformedXML")
+	wantRefusal(t, "a size that is none", f.deleteMany("", "<Delete><Object><Key>a</Key><Size>x</Size></Object></Delete>"), 400, "MalformedXML")
+	wantRefusal(t, "a time that is none", f.deleteMany("", "<Delete><Object><Key>a</Key><LastModifiedTime>x</LastModifiedTime></Object></Delete>"), 400, "InvalidArgument")
 	if l := f.list(""); !slices.Equal(l.keys(), []string{"a"}) {
 		t.Errorf("left: got %q", l.keys())
 	}

@@ -48,6 +48,8 @@ var translations = []struct {
 	}},
 	{object.ErrVersioningLocked, fixed(http.StatusConflict, "InvalidBucketState",
 		"An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")},
+	{object.ErrObjectLocked, fixed(http.StatusForbidden, "AccessDenied", "Access Denied because object protected by object lock.")},
+	{object.ErrNotLockable, func(subject) *awserr.Error { return notLockable() }},
 	{object.ErrNoSuchUpload, func(s subject) *awserr.Error {
 		return awserr.New(http.StatusNotFound, "NoSuchUpload",
 			"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.").With("UploadId", s.uploadID)

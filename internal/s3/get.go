@@ -171,8 +171,10 @@ func (s *Service) describeVersion(ctx context.Context, in *readInput, v *object.
 		h.expirationHeader = s.expiration(ctx, in.Bucket, v)
 	}
 	var err error
-	h.TaggingCount, err = tagCount(ctx, &in.versionedTarget, v)
-	return err
+	if h.TaggingCount, err = tagCount(ctx, &in.versionedTarget, v); err != nil {
+		return err
+	}
+	return h.tellLock(ctx, &in.versionedTarget, v)
 }
 
 type getObjectOutput struct {

@@ -101,6 +101,7 @@ type objectHeaders struct {
 	checksumValues
 	expirationHeader
 	encryptionResult
+	lockValues
 }
 
 // describe sets the headers that tell of a version whatever part of it is

@@ -64,7 +64,7 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	if err != nil {
 		return nil, err
 	}
-	attributes, err := in.attributes(own.list)
+	attributes, err := in.attributes(in.at.bucket, own.list, s.clock())
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +188,14 @@ func (s *Service) uploadPart(ctx context.Context, in *uploadPartInput) (*uploadP
 			return nil, err
 		}
 		options.Checksums = check.stored()
+	} else if in.at.bucket.ObjectLock {
+		u, err := s.engine.Upload(ctx, in.Bucket, in.Key, in.UploadID)
+		if err == nil {
+			err = check.suffices(u.Attributes)
+		}
+		if err != nil {
+			return nil, in.uploadTarget.subject().translate(err)
+		}
 	}
 	p, err := s.engine.PutPart(ctx, in.Bucket, in.Key, in.UploadID, number, in.Body, options)
 	if err != nil {

@@ -342,9 +342,9 @@ func TestSettingsAreRefusedAndNotIgnored(t *testing.T) {
 		{"x-amz-tagging", "aws:x=c", 400, "InvalidTag"},
 		{"x-amz-tagging", "a=b&a=c", 400, "InvalidArgument"},
 		{"x-amz-tagging", "a=%zz", 400, "InvalidArgument"},
-		{"x-amz-object-lock-mode", "GOVERNANCE", 501, "NotImplemented"},
-		{"x-amz-object-lock-legal-hold", "ON", 501, "NotImplemented"},
-		{"x-amz-object-lock-retain-until-date", "2030-01-01T00:00:00Z", 501, "NotImplemented"},
+		{"x-amz-object-lock-mode", "GOVERNANCE", 400, "InvalidRequest"},
+		{"x-amz-object-lock-legal-hold", "ON", 400, "InvalidRequest"},
+		{"x-amz-object-lock-retain-until-date", "2030-01-01T00:00:00Z", 400, "InvalidRequest"},
 		{"x-amz-website-redirect-location", "/x", 200, ""},
 		{"x-amz-website-redirect-location", "x", 400, "InvalidRedirectLocation"},
 		{"x-amz-storage-class", "STANDARD_IA", 200, ""},
@@ -367,7 +367,7 @@ func TestSettingsAreRefusedAndNotIgnored(t *testing.T) {
 	f.put("box", "k", "x")
 	wantRefusal(t, "read with a key", f.do(call{path: "/box/k", headers: map[string]string{"x-amz-server-side-encryption-customer-algorithm": "AES256"}}), 400, "InvalidRequest")
 	wantRefusal(t, "MFA", f.do(call{method: "DELETE", path: "/box/k", headers: map[string]string{"x-amz-mfa": "x"}}), 501, "NotImplemented")
-	wantRefusal(t, "size", f.do(call{method: "DELETE", path: "/box/k", headers: map[string]string{"x-amz-if-match-size": "1"}}), 501, "NotImplemented")
+	wantRefusal(t, "size", f.do(call{method: "DELETE", path: "/box/k", headers: map[string]string{"x-amz-if-match-size": "2"}}), 412, "PreconditionFailed")
 	f.must(call{path: "/box/k"})
 	f.must(call{method: "DELETE", path: "/box/k", headers: map[string]string{"x-amz-bypass-governance-retention": "true"}})
 }

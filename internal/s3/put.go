@@ -110,8 +110,11 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
-	attributes, err := in.attributes(own.list)
+	attributes, err := s.newAttributes(ctx, in.at.bucket, &in.settingHeaders, own.list)
 	if err != nil {
+		return nil, err
+	}
+	if err := check.suffices(attributes); err != nil {
 		return nil, err
 	}
 	v, err := s.engine.Put(ctx, in.Bucket, in.Key, in.Body, object.PutOptions{
@@ -128,6 +131,26 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	}
 	out.checksumValues.set(v.Checksums)
 	return out, nil
+}
+
+// newAttributes are what an object gets that is made at once: what the headers
+// say, else the bucket's default retention.
+func (s *Service) newAttributes(ctx context.Context, b object.Bucket, h *settingHeaders, list string) (object.Attributes, error) {
+	a, err := h.attributes(b, list, s.clock())
+	if err != nil {
+		return a, err
+	}
+	a.Retention, err = s.retentionOf(ctx, b, a.Retention)
+	return a, err
+}
+
+// suffices refuses the upload of a locked object whose body nothing vouches for:
+// it could not be replaced (API Reference, PutObject, Content-MD5).
+func (c *digestCheck) suffices(a object.Attributes) error {
+	if c.md5 != nil || c.algorithm != 0 || a.Retention == (object.Retention{}) && !a.LegalHold {
+		return nil
+	}
+	return invalidRequest("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
 }
 
 // checkLength refuses an upload that says nothing of its body, which HTTP/1.1

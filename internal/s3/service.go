@@ -149,6 +149,8 @@ func (s *Service) operations() []api.Operation {
 		s.multipartOperations(),
 		s.lifecycleOperations(),
 		s.taggingOperations(),
+		s.objectLockOperations(),
+		s.retentionOperations(),
 		s.bucketPolicyOperations(),
 		s.publicAccessOperations(),
 		s.ownershipOperations(),

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"strconv"
 	"time"
 
 	"inro.dev/inro/internal/identity"
@@ -55,48 +54,26 @@ func (h *settingHeaders) actions() []string {
 	return actions
 }
 
-// attributes are what the headers give a new object, with the list that it gets.
-func (h *settingHeaders) attributes(list string) (object.Attributes, error) {
-	tags, err := headerTags(h.Tagging)
-	return object.Attributes{Tags: tags, ACL: list}, err
+// attributes are what the headers give a new object of a bucket, with the list
+// that it gets. The bucket's default retention is not among them.
+func (h *settingHeaders) attributes(b object.Bucket, list string, now time.Time) (object.Attributes, error) {
+	a := object.Attributes{ACL: list}
+	var err error
+	if a.Tags, err = headerTags(h.Tagging); err != nil || !h.lockHeaders.any() {
+		return a, err
+	}
+	if !b.ObjectLock {
+		return a, notLockable()
+	}
+	a.Retention, a.LegalHold, err = h.lock(now)
+	return a, err
 }
 
 // refuse refuses everything that would have to be stored and cannot be. Lists
 // are newObject's.
 func (h *settingHeaders) refuse() error {
-	if err := h.lockHeaders.refuse(); err != nil {
-		return err
-	}
 	if err := checkRedirectLocation(h.WebsiteRedirectLocation); err != nil {
 		return err
 	}
 	return checkStorageClass(h.StorageClass)
-}
-
-// lockHeaders ask for retention or a legal hold.
-type lockHeaders struct {
-	ObjectLockMode            string `header:"X-Amz-Object-Lock-Mode"`
-	ObjectLockRetainUntilDate string `header:"X-Amz-Object-Lock-Retain-Until-Date"`
-	ObjectLockLegalHold       string `header:"X-Amz-Object-Lock-Legal-Hold"`
-}
-
-func (h *lockHeaders) keys(keys []identity.Key, now time.Time) []identity.Key {
-	if *h == (lockHeaders{}) {
-		return keys
-	}
-	keys = given(keys, "s3:object-lock-mode", h.ObjectLockMode)
-	keys = given(keys, "s3:object-lock-legal-hold", h.ObjectLockLegalHold)
-	keys = given(keys, "s3:object-lock-retain-until-date", h.ObjectLockRetainUntilDate)
-	if until, err := time.Parse(time.RFC3339, h.ObjectLockRetainUntilDate); err == nil {
-		days := int64(until.Sub(now) / (24 * time.Hour))
-		keys = append(keys, identity.StringKey("s3:object-lock-remaining-retention-days", strconv.FormatInt(days, 10)))
-	}
-	return keys
-}
-
-func (h *lockHeaders) refuse() error {
-	if *h == (lockHeaders{}) {
-		return nil
-	}
-	return notBuilt("x-amz-object-lock-mode", "Object lock")
 }
