@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -397,11 +398,11 @@ func checkTransitions(current, noncurrent []lifecycleTransition) error {
 	return nil
 }
 
+// checkStorageClassName takes what an object can be moved to: not to the class
+// that it begins in.
 func checkStorageClassName(class string) error {
-	for _, known := range storageClasses {
-		if class == known {
-			return nil
-		}
+	if class != standard && (slices.Contains(storageClasses, class) || slices.Contains(otherStorageClasses, class)) {
+		return nil
 	}
 	return malformedXML()
 }
