@@ -81,6 +81,9 @@ func makeAccounts(ctx context.Context, server *rig.Server, worker int) (*account
 			section: u.section, credentials: account.Credentials(), userID: account.CanonicalUserID,
 			displayName: account.Name, email: account.Name + "@example.com",
 		}
+		if u.section == "iam root" {
+			p.userID = account.AccountID // compared with GetCallerIdentity's UserId
+		}
 		if u.policy != "" {
 			name := "admin"
 			if u.section == "s3 alt" {

@@ -113,6 +113,9 @@ func startServer(temp string) (*rig.Server, error) {
 const serverConfig = `[s3]
 object_ownership = "ObjectWriter"
 allow_public_buckets = true
+
+[iam]
+local_issuers = true
 `
 
 func runSuite(ctx context.Context, o options, server *rig.Server, temp string) ([]result, error) {
