@@ -74,7 +74,7 @@ func (l *requestLog) write(v *api.Served) {
 	switch {
 	case v.Status >= http.StatusInternalServerError && v.Status != http.StatusNotImplemented:
 		level = slog.LevelError
-	case !v.Authenticated && v.Code != "" && len(v.Refusals) == 0 && l.unknown.Allow():
+	case !known(v) && v.Code != "" && len(v.Refusals) == 0 && l.unknown.Allow():
 		level, message = slog.LevelInfo, "refused"
 	}
 	if !l.logger.Enabled(ctx, level) {
@@ -92,6 +92,13 @@ func (l *requestLog) write(v *api.Served) {
 		attrs = append(attrs, slog.String("error", clip(v.Err.Error(), maxErrorBytes)))
 	}
 	l.logger.LogAttrs(ctx, level, message, attrs...)
+}
+
+// known says whether the caller was found and its signature verified. The
+// caller of an unsigned request to STS has yet to prove who it is, by a web
+// identity token.
+func known(v *api.Served) bool {
+	return v.Authenticated && (v.CallerARN != "" || v.Service != "sts")
 }
 
 // callerName is the caller's ARN, or why there is none.

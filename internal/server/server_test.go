@@ -268,6 +268,13 @@ func TestRefusalsBeforeADecisionAreLoggedWithinBounds(t *testing.T) {
 		t.Errorf("the line does not say why: %.300s", log.String())
 	}
 	log.Reset()
+	newRequestLog(slog.New(slog.NewTextHandler(&log, nil))).write(&api.Served{
+		RequestID: "id", Service: "sts", Authenticated: true, Status: http.StatusBadRequest, Code: "IDPCommunicationError", Err: errors.New("no route to host"),
+	})
+	if !strings.Contains(log.String(), "no route to host") {
+		t.Errorf("the refusal of a web identity does not say why: %.300s", log.String())
+	}
+	log.Reset()
 	requests.write(&api.Served{RequestID: "id", Authenticated: true, Status: http.StatusNotFound, Code: "NoSuchKey"})
 	if log.Len() > 0 {
 		t.Errorf("a missing key was logged at info: %s", log.String())
