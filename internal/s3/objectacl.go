@@ -88,7 +88,11 @@ func (s *Service) setObjectACL(ctx context.Context, in *putObjectACLInput) error
 	if err != nil {
 		return err
 	}
-	_, err = s.engine.SetAttributes(ctx, in.Bucket, in.Key, object.SetAttributesOptions{VersionID: seen.VersionID}, func(v *object.Version) error {
+	messages, err := s.messages(ctx, in.Bucket, objectACLPut)
+	if err != nil {
+		return err
+	}
+	_, err = s.engine.SetAttributes(ctx, in.Bucket, in.Key, object.SetAttributesOptions{VersionID: seen.VersionID, Messages: messages}, func(v *object.Version) error {
 		if !in.on.covers(v) || v.ACL != seen.ACL || !v.Modified.Equal(seen.Modified) {
 			return errOtherVersion
 		}

@@ -115,6 +115,7 @@ func taggingText(text string) (string, error) {
 }
 
 func (s *Service) postObject(ctx context.Context, in *postObjectInput) (*postObjectOutput, error) {
+	in.created = objectCreatedPost
 	stored, err := s.putObject(ctx, &in.putObjectInput)
 	if err != nil {
 		return nil, err

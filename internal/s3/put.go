@@ -28,6 +28,8 @@ type putObjectInput struct {
 	UploadID   *string      `query:"uploadId"`
 	PartNumber *string      `query:"partNumber"`
 	Body       *api.Payload `payload:"stream"`
+	// created is objectCreatedPut, unless a form creates the object.
+	created event
 }
 
 type putObjectOutput struct {
@@ -102,7 +104,7 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
-	messages, err := s.messages(ctx, in.Bucket, objectCreatedPut)
+	messages, err := s.messages(ctx, in.Bucket, in.created)
 	if err != nil {
 		return nil, err
 	}

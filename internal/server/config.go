@@ -62,6 +62,7 @@ type Config struct {
 	IoT        IoTConfig        `toml:"iot"`
 	Sessions   SessionsConfig   `toml:"sessions"`
 	Storage    StorageConfig    `toml:"storage"`
+	Events     EventsConfig     `toml:"events"`
 }
 
 // APITLSConfig is TLS on the API listener.
@@ -219,6 +220,74 @@ type StorageConfig struct {
 	ReserveMiB int `toml:"reserve_mib"`
 }
 
+// EventsConfig is about the events that buckets tell of.
+type EventsConfig struct {
+	// MaxQueueMessages bounds the messages that wait for one target. Further
+	// ones are dropped, counted and told of in the log. Default 100000.
+	MaxQueueMessages int `toml:"max_queue_messages"`
+
+	Targets []EventTargetConfig `toml:"targets"`
+}
+
+// EventTargetConfig is one destination of event messages. A bucket names it by an
+// ARN of its region and its owner's account: arn:aws:sns:REGION:ACCOUNT:NAME in a
+// TopicConfiguration, arn:aws:sqs:REGION:ACCOUNT:NAME in a QueueConfiguration,
+// arn:aws:lambda:REGION:ACCOUNT:function:NAME in a CloudFunctionConfiguration.
+type EventTargetConfig struct {
+	// Name is that of the target, 1 to 80 letters, digits, hyphens or
+	// underscores. What waits for a target that is renamed stays behind.
+	Name string `toml:"name"`
+	// Type is "webhook", "mqtt" (version 5), "nats" or "amqp" (0-9-1, RabbitMQ).
+	Type string `toml:"type"`
+	// URL says where the target is, without credentials: http, https; mqtt,
+	// mqtts; nats, tls; amqp, amqps, whose path is the virtual host.
+	URL string `toml:"url"`
+	// Accounts may name the target in their buckets; "*" stands for all.
+	// Default: the installation's own.
+	Accounts []string `toml:"accounts"`
+	// Timeout is how long a connection, a request or the confirmation of a
+	// batch may take. Default "10s".
+	Timeout Duration `toml:"timeout"`
+	// GiveUpAfter drops a message that was not delivered for so long, so that
+	// those behind it get their turn. Default: never.
+	GiveUpAfter Duration `toml:"give_up_after"`
+	// CA is a PEM file of the authorities that vouch for the target. Default:
+	// the system's.
+	CA string `toml:"ca"`
+	// Certificate and Key are PEM files of a client certificate. The key must
+	// not be readable by group or others.
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
+	// Username and PasswordFile log in to mqtt, nats and amqp. Files of secrets
+	// must not be readable by group or others; they are read again at every
+	// connection.
+	Username     string `toml:"username"`
+	PasswordFile string `toml:"password_file"`
+	// TokenFile holds the bearer token of a webhook, or the token of nats.
+	TokenFile string `toml:"token_file"`
+	// CredentialsFile holds the user credentials of nats (JWT and seed).
+	CredentialsFile string `toml:"credentials_file"`
+	// SigningKeyFile holds the key that signs requests to a webhook as Standard
+	// Webhooks has it: "whsec_" and 24 to 64 random bytes in base64.
+	SigningKeyFile string `toml:"signing_key_file"`
+	// Batch is the most events in one request to a webhook, 1 to 1000.
+	// Default 1, as in AWS.
+	Batch int `toml:"batch"`
+	// Topic is where mqtt publishes, with QoS 1.
+	Topic string `toml:"topic"`
+	// ClientID is that of mqtt. Default: the broker chooses.
+	ClientID string `toml:"client_id"`
+	// Subject is where nats publishes.
+	Subject string `toml:"subject"`
+	// JetStream waits until a stream of nats has stored a message. Default
+	// false: until the server has it, which keeps it for nobody.
+	JetStream bool `toml:"jetstream"`
+	// Exchange and RoutingKey are where amqp publishes. Without Exchange it is
+	// the default exchange, whose routing keys are names of queues.
+	Exchange   string `toml:"exchange"`
+	RoutingKey string `toml:"routing_key"`
+}
+
 // Duration is a time.Duration written as "5m" or "1h30m".
 type Duration struct{ time.Duration }
 
@@ -366,6 +435,7 @@ func (cfg *Config) check() error {
 	if cfg.IoT.ThingTypeDeletionDelay.Duration < 0 {
 		wrong("iot.thing_type_deletion_delay cannot be negative")
 	}
+	errs = append(errs, cfg.checkEvents()...)
 	for kind, address := range cfg.IoT.Endpoints {
 		if !strings.HasPrefix(kind, "iot:") || address == "" || strings.Contains(address, "/") {
 			wrong("iot.endpoints: %q = %q is not an endpoint type with a host name, or host:port, without a scheme", kind, address)

@@ -126,6 +126,7 @@ func (s *Server) openStores(ctx context.Context) error {
 	s.objects, err = object.Open(object.Config{
 		Dir: s.path("objects"), Logger: s.logger,
 		CacheSizeBytes: int64(s.cfg.Storage.CacheMiB) << 20, ReserveBytes: int64(s.cfg.Storage.ReserveMiB) << 20,
+		MaxQueueMessages: s.cfg.Events.MaxQueueMessages,
 	})
 	if err != nil {
 		return fmt.Errorf("open objects: %w", err)
@@ -184,6 +185,9 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.listeners = append(s.listeners, credentialsListener)
 	names.listen(credentialsListener.address())
 
+	if err := s.startEvents(); err != nil {
+		return err
+	}
 	s.buckets = s3.New(s.s3Config(cache, named))
 	s.lifecycle = s.newLifecycle(s.buckets)
 	handler, err := api.NewServer(api.Config{
@@ -218,6 +222,7 @@ func (s *Server) s3Config(cache *policy.Cache, named *kms.Keys) s3.Config {
 	return s3.Config{
 		Domains: s.cfg.S3.Domains, WebsiteDomains: s.cfg.S3.WebsiteDomains, Logger: s.logger,
 		Engine: s.objects, Store: s.store, Region: s.cfg.Region, Policies: cache, Principals: iam.ResourcePrincipals{},
+		Targets:    s.newEventTargets(),
 		NewBuckets: s3.NewBuckets{Lists: s.cfg.S3.ObjectOwnership == objectWriter, Public: s.cfg.S3.AllowPublicBuckets},
 		Keyring:    s.masterKeys, Keys: named,
 		EncryptByDefault: s.cfg.S3.EncryptByDefault, CustomerKeysOverHTTP: s.cfg.S3.CustomerKeysOverHTTP,
