@@ -39,6 +39,10 @@ func TestBucketLoggingIsChecked(t *testing.T) {
 	if got := f.must(call{path: "/box?logging"}).body; strings.Contains(got, "LoggingEnabled") {
 		t.Errorf("got %s, want no logging", got)
 	}
+	f.must(call{method: "PUT", path: "/box?logging", body: loggingBody("logs", "")})
+	if got := f.must(call{path: "/box?logging"}).body; !strings.Contains(got, "<TargetObjectKeyFormat><SimplePrefix></SimplePrefix></TargetObjectKeyFormat>") {
+		t.Errorf("got %s, want the default format", got)
+	}
 	f.must(call{method: "PUT", path: "/box?logging", body: loggingBody("logs", "<TargetObjectKeyFormat><PartitionedPrefix/></TargetObjectKeyFormat>")})
 	if got := f.must(call{path: "/box?logging"}).body; !strings.Contains(got, "<TargetPrefix>log/</TargetPrefix>") || !strings.Contains(got, "<PartitionDateSource>DeliveryTime<") {
 		t.Errorf("got %s", got)

@@ -109,6 +109,10 @@ func TestObjectAttributesPageParts(t *testing.T) {
 		p.Part[2].Size != len(part) || p.Part[2].ChecksumCRC32 == "" || all.Checksum.ChecksumType != "COMPOSITE" {
 		t.Errorf("got %+v, %+v", p, all.Checksum)
 	}
+	one := f.must(call{path: "/box/k?partNumber=2", headers: map[string]string{"x-amz-checksum-mode": "ENABLED"}})
+	if one.header.Get("X-Amz-Checksum-Type") != "COMPOSITE" || one.header.Get("X-Amz-Checksum-Crc32") != all.ObjectParts.Part[1].ChecksumCRC32 {
+		t.Errorf("a part: got %v", one.header)
+	}
 	if p := read("x-amz-max-parts", "1", "x-amz-part-number-marker", "1").ObjectParts; len(p.Part) != 1 || p.Part[0].PartNumber != 2 || !p.IsTruncated || p.NextPartNumberMarker != 2 || p.PartNumberMarker != 1 || p.MaxParts != 1 {
 		t.Errorf("got %+v", p)
 	}

@@ -67,18 +67,20 @@ func (e *loggingEnabled) check() error {
 		return awserr.NotImplemented("TargetGrants are not offered: let the policy of the target bucket say who may read the logs.")
 	}
 	e.TargetGrants = nil
-	if f := e.KeyFormat; f != nil {
-		if (f.Simple != nil) == (f.Partitioned != nil) {
+	if e.KeyFormat == nil {
+		e.KeyFormat = &objectKeyFormat{Simple: new(struct{})} // the default, which is shown
+	}
+	f := e.KeyFormat
+	if (f.Simple != nil) == (f.Partitioned != nil) {
+		return malformedXML()
+	}
+	if f.Partitioned != nil {
+		switch f.Partitioned.PartitionDateSource {
+		case "":
+			f.Partitioned.PartitionDateSource = deliveryTime
+		case deliveryTime, eventTime:
+		default:
 			return malformedXML()
-		}
-		if f.Partitioned != nil {
-			switch f.Partitioned.PartitionDateSource {
-			case "":
-				f.Partitioned.PartitionDateSource = deliveryTime
-			case deliveryTime, eventTime:
-			default:
-				return malformedXML()
-			}
 		}
 	}
 	return nil

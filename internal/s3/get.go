@@ -159,6 +159,9 @@ func (in *readInput) answer(r *object.Reader, h *objectHeaders, req *api.Request
 	}
 	if strings.EqualFold(in.ChecksumMode, "ENABLED") {
 		h.checksumValues.set(sums)
+		if len(sums) > 0 && len(v.Checksums) > 0 {
+			h.checksumValues.Type = v.Checksums[0].Type.String() // also of a part (API Reference, HeadObject)
+		}
 	}
 	return status, bytes, in.override(h, req)
 }
