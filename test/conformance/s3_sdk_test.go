@@ -498,13 +498,8 @@ func TestUnbuiltSettingsAreRefusedAsNotImplemented(t *testing.T) {
 	bucket, key := newBucket(t, c), "object"
 	putText(t, c, bucket, key, "text")
 	for name, send := range map[string]func() error{
-		"GetBucketAcl": func() error { _, err := c.s3.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: &bucket}); return err },
-		"PutBucketVersioning": func() error {
-			_, err := c.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: "Enabled"}})
-			return err
-		},
-		"DeleteBucketCors": func() error {
-			_, err := c.s3.DeleteBucketCors(ctx, &s3.DeleteBucketCorsInput{Bucket: &bucket})
+		"GetBucketReplication": func() error {
+			_, err := c.s3.GetBucketReplication(ctx, &s3.GetBucketReplicationInput{Bucket: &bucket})
 			return err
 		},
 		"GetBucketEncryption": func() error {
