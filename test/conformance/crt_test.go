@@ -18,8 +18,8 @@ import (
 const crtAddress = "127.0.0.1:443"
 
 // TestCommonRuntimeUploadsWithItsX509Provider is point 18 of the acceptance
-// list. It is the only test that may be skipped: where port 443 is taken or not
-// permitted, the provider can reach no server of this test.
+// list. It may be skipped: where port 443 is taken or not permitted, the provider
+// can reach no server of this test.
 func TestCommonRuntimeUploadsWithItsX509Provider(t *testing.T) {
 	l, err := net.Listen("tcp", crtAddress)
 	if err != nil {

@@ -109,14 +109,17 @@ func startServer(temp string) (*rig.Server, error) {
 }
 
 // serverConfig is what the tests need beside the defaults: the suite expects
-// buckets as S3 made them before April 2023.
-const serverConfig = `[s3]
+// buckets as S3 made them before April 2023, waits for lifecycle rules by days of
+// seconds, and brings its own OpenID Connect issuer on this machine.
+var serverConfig = fmt.Sprintf(`[s3]
 object_ownership = "ObjectWriter"
 allow_public_buckets = true
+lifecycle_day = "%ds"
+lifecycle_interval = "1s"
 
 [iam]
 local_issuers = true
-`
+`, lifecycleDaySeconds)
 
 func runSuite(ctx context.Context, o options, server *rig.Server, temp string) ([]result, error) {
 	p := &pytest{suite: o.suite, temp: temp, timeoutSeconds: o.timeoutSeconds}
