@@ -14,13 +14,18 @@ type Account struct {
 	AccessKeyID, SecretAccessKey     string
 }
 
-// CreateAccount makes an account with the server's own command.
-func (s *Server) CreateAccount(name string) (*Account, error) {
+// CreateAccount makes an account with the server's own command. An empty id
+// leaves the number to the server.
+func (s *Server) CreateAccount(name, id string) (*Account, error) {
 	path, err := build()
 	if err != nil {
 		return nil, err
 	}
-	out, err := exec.Command(path, "account", "create", "--data", s.Dir, "--name", name, "--json").Output()
+	args := []string{"account", "create", "--data", s.Dir, "--name", name, "--json"}
+	if id != "" {
+		args = append(args, "--id", id)
+	}
+	out, err := exec.Command(path, args...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("inro account create: %w", err)
 	}

@@ -25,7 +25,19 @@ type principal struct {
 }
 
 // accounts are the users of one worker.
-type accounts struct{ principals []principal }
+type accounts struct {
+	worker     int
+	principals []principal
+}
+
+// mainAccount is the number of the account of a worker's "s3 main", which must
+// be known when the server starts: it owns the keys that kmsKeys names.
+func mainAccount(worker int) string { return fmt.Sprintf("1%011d", worker) }
+
+// kmsKeys are the named keys of SSE-KMS that a worker's tests use.
+func kmsKeys(worker int) [2]string {
+	return [2]string{fmt.Sprintf("testkey-1-%d", worker), fmt.Sprintf("testkey-2-%d", worker)}
+}
 
 // config is the suite's configuration file.
 func (a *accounts) config(server *rig.Server) []byte {
@@ -38,7 +50,8 @@ func (a *accounts) config(server *rig.Server) []byte {
 			p.section, p.credentials.AccessKeyID, p.credentials.SecretAccessKey, p.userID, p.displayName, p.email)
 		switch p.section {
 		case "s3 main":
-			fmt.Fprintf(&b, "api_name = us-east-1\nlc_debug_interval = %d\n", lifecycleDaySeconds)
+			keys := kmsKeys(a.worker)
+			fmt.Fprintf(&b, "api_name = us-east-1\nlc_debug_interval = %d\nkms_keyid = %s\nkms_keyid2 = %s\n", lifecycleDaySeconds, keys[0], keys[1])
 		case "s3 tenant":
 			fmt.Fprintf(&b, "tenant = %s\n", p.displayName)
 		}
@@ -59,13 +72,17 @@ const (
 func makeAccounts(ctx context.Context, server *rig.Server, worker int) (*accounts, error) {
 	made := map[string]*rig.Account{}
 	for _, name := range []string{"main", "alt", "tenant", "root", "altroot"} {
-		account, err := server.CreateAccount(fmt.Sprintf("%s%d", name, worker))
+		id := ""
+		if name == "main" {
+			id = mainAccount(worker)
+		}
+		account, err := server.CreateAccount(fmt.Sprintf("%s%d", name, worker), id)
 		if err != nil {
 			return nil, err
 		}
 		made[name] = account
 	}
-	a := &accounts{}
+	a := &accounts{worker: worker}
 	for _, u := range []struct{ section, account, policy string }{
 		{"s3 main", "main", administrator},
 		// The suite takes the canonical user of "s3 alt" for its user name, and

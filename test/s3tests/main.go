@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	server, err := startServer(temp)
+	server, err := startServer(temp, o.workers)
 	if err != nil {
 		return err
 	}
@@ -99,9 +100,9 @@ func run(ctx context.Context, args []string) error {
 	return report(o, results, reasons)
 }
 
-func startServer(temp string) (*rig.Server, error) {
+func startServer(temp string, workers int) (*rig.Server, error) {
 	config := filepath.Join(temp, "inro.toml")
-	if err := os.WriteFile(config, []byte(serverConfig), 0o600); err != nil {
+	if err := os.WriteFile(config, serverConfig(workers), 0o600); err != nil {
 		return nil, err
 	}
 	// SDKs without a region of their own sign for us-east-1.
@@ -110,8 +111,11 @@ func startServer(temp string) (*rig.Server, error) {
 
 // serverConfig is what the tests need beside the defaults: the suite expects
 // buckets as S3 made them before April 2023, waits for lifecycle rules by days of
-// seconds, and brings its own OpenID Connect issuer on this machine.
-var serverConfig = fmt.Sprintf(`[s3]
+// seconds, names keys of SSE-KMS, and brings its own OpenID Connect issuer on
+// this machine.
+func serverConfig(workers int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `[s3]
 object_ownership = "ObjectWriter"
 allow_public_buckets = true
 lifecycle_day = "%ds"
@@ -120,6 +124,13 @@ lifecycle_interval = "1s"
 [iam]
 local_issuers = true
 `, lifecycleDaySeconds)
+	for worker := range workers {
+		for _, key := range kmsKeys(worker) {
+			fmt.Fprintf(&b, "\n[[encryption.keys]]\nid = %q\naccount = %q\n", key, mainAccount(worker))
+		}
+	}
+	return b.Bytes()
+}
 
 func runSuite(ctx context.Context, o options, server *rig.Server, temp string) ([]result, error) {
 	p := &pytest{suite: o.suite, temp: temp, timeoutSeconds: o.timeoutSeconds}
