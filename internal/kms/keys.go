@@ -26,7 +26,7 @@ type Key struct {
 	Aliases []string
 	// Accounts may use the key beside its own: their policies decide, as if
 	// the policy of the key named them (AWS KMS Developer Guide, "Allowing
-	// users in other accounts to use a KMS key").
+	// users in other accounts to use a KMS key"). "*" stands for all.
 	Accounts []string
 	// Disabled keeps the key from sealing and opening.
 	Disabled bool
@@ -43,7 +43,7 @@ func arnOf(region, account, resource string) string {
 
 // Delegates reports whether the policies of an account decide about the key.
 func (k *Key) Delegates(account string) bool {
-	return account != "" && (account == k.Account || slices.Contains(k.Accounts, account))
+	return account != "" && (account == k.Account || slices.Contains(k.Accounts, account) || slices.Contains(k.Accounts, "*"))
 }
 
 // Keys are the named keys of a server. They do not change.

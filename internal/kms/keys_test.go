@@ -48,6 +48,10 @@ func TestFindKey(t *testing.T) {
 			t.Errorf("%s of %s: %s, want %s", test.name, test.account, k.ARN(), test.arn)
 		}
 	}
+	open := Key{ID: "open", Account: account, Region: region, Accounts: []string{"*"}}
+	if !open.Delegates("777777777777") || open.Delegates("") {
+		t.Error("a key for all accounts is for none, or for nobody's")
+	}
 	k, err := keys.Find(region, account, "one")
 	if err != nil {
 		t.Fatal(err)

@@ -168,7 +168,8 @@ type EncryptionKeyConfig struct {
 	Aliases []string `toml:"aliases"`
 	// Account owns the key. Default: the installation's own.
 	Account string `toml:"account"`
-	// Accounts are further accounts whose policies may allow its use.
+	// Accounts are further accounts whose policies may allow its use; "*" stands
+	// for all.
 	Accounts []string `toml:"accounts"`
 	// Disabled refuses to seal and to open with the key. Default false.
 	Disabled bool `toml:"disabled"`

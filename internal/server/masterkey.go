@@ -27,8 +27,8 @@ func (cfg *Config) namedKeys() (*kms.Keys, error) {
 	keys := make([]kms.Key, len(cfg.Encryption.Keys))
 	for i, k := range cfg.Encryption.Keys {
 		fill(&k.Account, cfg.Account)
-		for _, account := range append(k.Accounts, k.Account) {
-			if !accountPattern.MatchString(account) {
+		for _, account := range slices.Concat(k.Accounts, []string{k.Account}) {
+			if account != "*" && !accountPattern.MatchString(account) || k.Account == "*" {
 				return nil, fmt.Errorf("account %q of key %s is not twelve digits", account, k.ID)
 			}
 		}

@@ -34,6 +34,11 @@ type accounts struct {
 // be known when the server starts: it owns the keys that kmsKeys names.
 func mainAccount(worker int) string { return fmt.Sprintf("1%011d", worker) }
 
+// keyARN is how answers name a key, which the suite compares.
+func keyARN(worker int, key string) string {
+	return "arn:aws:kms:us-east-1:" + mainAccount(worker) + ":key/" + key
+}
+
 // kmsKeys are the named keys of SSE-KMS that a worker's tests use.
 func kmsKeys(worker int) [2]string {
 	return [2]string{fmt.Sprintf("testkey-1-%d", worker), fmt.Sprintf("testkey-2-%d", worker)}
@@ -51,7 +56,7 @@ func (a *accounts) config(server *rig.Server) []byte {
 		switch p.section {
 		case "s3 main":
 			keys := kmsKeys(a.worker)
-			fmt.Fprintf(&b, "api_name = us-east-1\nlc_debug_interval = %d\nkms_keyid = %s\nkms_keyid2 = %s\n", lifecycleDaySeconds, keys[0], keys[1])
+			fmt.Fprintf(&b, "api_name = us-east-1\nlc_debug_interval = %d\nkms_keyid = %s\nkms_keyid2 = %s\n", lifecycleDaySeconds, keyARN(a.worker, keys[0]), keyARN(a.worker, keys[1]))
 		case "s3 tenant":
 			fmt.Fprintf(&b, "tenant = %s\n", p.displayName)
 		}
