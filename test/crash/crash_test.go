@@ -251,7 +251,12 @@ func emptied(t *testing.T, server *rig.Server, client *rig.S3, all []*worker) {
 		}
 		clear(w.keys)
 	}
-	abortUploads(t, client)
+	abortUploads(t, client, bucket)
+	wantNoFiles(t, server)
+}
+
+// wantNoFiles starts the server again and waits until no file of a body is left.
+func wantNoFiles(t *testing.T, server *rig.Server) {
 	server.Stop(t)
 	server.Restart(t)
 	var left []string
@@ -267,7 +272,7 @@ func emptied(t *testing.T, server *rig.Server, client *rig.S3, all []*worker) {
 	}
 }
 
-func abortUploads(t *testing.T, client *rig.S3) {
+func abortUploads(t *testing.T, client *rig.S3, bucket string) {
 	for {
 		a, err := client.OK(t.Context(), http.MethodGet, bucket, "uploads=", nil)
 		if err != nil {

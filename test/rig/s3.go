@@ -22,6 +22,21 @@ type S3 struct {
 	Credentials sigv4.Credentials
 	Region      string
 	HTTP        *http.Client
+	// Header goes with every request, signed where S3 demands it.
+	Header http.Header
+}
+
+// With returns a client that sends headers, given as names and values.
+func (c *S3) With(pairs ...string) *S3 {
+	with := *c
+	with.Header = c.Header.Clone()
+	if with.Header == nil {
+		with.Header = make(http.Header)
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		with.Header.Set(pairs[i], pairs[i+1])
+	}
+	return &with
 }
 
 // S3 returns a root client of the server with up to conns connections.
@@ -35,7 +50,7 @@ func (s *Server) rootCredentials() sigv4.Credentials {
 
 // NewS3 returns a client with up to conns connections.
 func NewS3(endpoint string, credentials sigv4.Credentials, region string, conns int) *S3 {
-	return &S3{endpoint, credentials, region, &http.Client{Transport: &http.Transport{
+	return &S3{Endpoint: endpoint, Credentials: credentials, Region: region, HTTP: &http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: conns, MaxConnsPerHost: conns, DisableCompression: true,
 	}}}
 }
@@ -86,6 +101,9 @@ func (c *S3) send(ctx context.Context, method, path, query string, body []byte) 
 	r, err := http.NewRequestWithContext(ctx, method, u, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	for name, values := range c.Header {
+		r.Header[name] = values
 	}
 	scope := sigv4.Scope{Region: c.Region, Service: "s3"}
 	if err := sigv4.Sign(r, c.Credentials, scope, time.Now(), sigv4.UnsignedPayload); err != nil {
