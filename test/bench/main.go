@@ -19,7 +19,7 @@ func main() {
 	}
 	seconds := flag.Float64("seconds", 3, "length of one round")
 	keys := flag.Int("keys", 1_000_000, "keys of the larger bucket that is listed")
-	only := flag.String("only", "credentials,get,put,list", "what to measure")
+	only := flag.String("only", "credentials,get,put,sealed,multipart,list,versions,deletes", "what to measure")
 	binary := flag.String("inro", "bin/inro", "the server's binary")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "inro-bench")
@@ -53,6 +53,7 @@ type bench struct {
 func (b *bench) run(ctx context.Context, what []string) error {
 	measurements := map[string]func(context.Context) error{
 		"credentials": b.credentials, "get": b.get, "put": b.put, "list": b.list,
+		"sealed": b.sealed, "multipart": b.multipart, "versions": b.versions, "deletes": b.deletes,
 	}
 	if err := b.fillLists(ctx, what); err != nil {
 		return err

@@ -89,7 +89,7 @@ const smallList = 100_000
 // fillLists writes the buckets to be listed into the data folder before the
 // server starts.
 func (b *bench) fillLists(ctx context.Context, what []string) error {
-	if !slices.Contains(what, "list") {
+	if !slices.Contains(what, "list") && !slices.Contains(what, "versions") {
 		return nil
 	}
 	if err := os.MkdirAll(b.data(), 0o700); err != nil {
@@ -100,12 +100,19 @@ func (b *bench) fillLists(ctx context.Context, what []string) error {
 		return err
 	}
 	start := time.Now()
-	for _, n := range []int{smallList, b.keys} {
-		if err := fillList(ctx, engine, listName(n), n); err != nil {
+	if slices.Contains(what, "list") {
+		for _, n := range []int{smallList, b.keys} {
+			if err := fillList(ctx, engine, listName(n), n); err != nil {
+				return err
+			}
+		}
+		fmt.Printf("wrote %d keys to list in %v\n", smallList+b.keys, time.Since(start).Round(time.Millisecond))
+	}
+	if slices.Contains(what, "versions") {
+		if err := fillVersions(ctx, engine); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("wrote %d keys to list in %v\n", smallList+b.keys, time.Since(start).Round(time.Millisecond))
 	return engine.Close()
 }
 
@@ -117,6 +124,11 @@ func fillList(ctx context.Context, engine *object.Engine, name string, n int) er
 	if _, err := engine.CreateBucket(ctx, object.Bucket{Name: name, Account: "999999999999", Region: "ap-northeast-1"}); err != nil {
 		return err
 	}
+	return putAll(ctx, engine, name, n)
+}
+
+// putAll writes the first n keys of a list.
+func putAll(ctx context.Context, engine *object.Engine, name string, n int) error {
 	const writers = 64
 	errs := make([]error, writers)
 	var group sync.WaitGroup

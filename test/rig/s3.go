@@ -3,6 +3,8 @@ package rig
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -93,7 +95,7 @@ func (c *S3) Discard(ctx context.Context, method, path string, body []byte, quer
 	return err
 }
 
-func (c *S3) send(ctx context.Context, method, path, query string, body []byte) (*http.Response, error) {
+func (c *S3) send(ctx context.Context, method, path, query string, body []byte, headers ...string) (*http.Response, error) {
 	u := c.Endpoint + (&url.URL{Path: "/" + path}).EscapedPath()
 	if query != "" {
 		u += "?" + query
@@ -104,6 +106,9 @@ func (c *S3) send(ctx context.Context, method, path, query string, body []byte) 
 	}
 	for name, values := range c.Header {
 		r.Header[name] = values
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	scope := sigv4.Scope{Region: c.Region, Service: "s3"}
 	if err := sigv4.Sign(r, c.Credentials, scope, time.Now(), sigv4.UnsignedPayload); err != nil {
@@ -143,6 +148,28 @@ func (c *S3) Multipart(ctx context.Context, path string, parts [][]byte) (*Answe
 	}
 	list.WriteString("</CompleteMultipartUpload>")
 	return c.OK(ctx, http.MethodPost, path, id, []byte(list.String()))
+}
+
+// Delete deletes keys of a bucket with one DeleteObjects. Keys need no escaping
+// in XML.
+func (c *S3) Delete(ctx context.Context, bucket string, keys []string) error {
+	var body strings.Builder
+	body.WriteString("<Delete><Quiet>true</Quiet>")
+	for _, key := range keys {
+		fmt.Fprintf(&body, "<Object><Key>%s</Key></Object>", key)
+	}
+	body.WriteString("</Delete>")
+	sum := md5.Sum([]byte(body.String())) // what DeleteObjects asks for
+	answer, err := c.send(ctx, http.MethodPost, bucket, "delete=", []byte(body.String()), "Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && (answer.StatusCode != http.StatusOK || bytes.Contains(text, []byte("<Error>"))) {
+		err = fmt.Errorf("DeleteObjects: status %d: %s", answer.StatusCode, text)
+	}
+	return err
 }
 
 // Keys lists all keys of a bucket.
