@@ -57,11 +57,6 @@ type Attributes struct {
 	ACL string
 }
 
-// zero reports whether a holds nothing.
-func (a *Attributes) zero() bool {
-	return len(a.Tags) == 0 && a.Retention == (Retention{}) && !a.LegalHold && a.ACL == ""
-}
-
 // sizeBytes returns how many bytes of text a holds.
 func (a *Attributes) sizeBytes() int {
 	n := len(a.ACL)

@@ -213,10 +213,7 @@ func TestPolicyStatusTellsWhetherTheBucketIsPublic(t *testing.T) {
 	f.bucket("box")
 	status := func(want bool) {
 		t.Helper()
-		var out struct {
-			IsPublic bool
-		}
-		out = decodeXML[struct{ IsPublic bool }](t, f.must(call{path: "/box?policyStatus"}))
+		out := decodeXML[struct{ IsPublic bool }](t, f.must(call{path: "/box?policyStatus"}))
 		if out.IsPublic != want {
 			t.Errorf("IsPublic = %v, want %v", out.IsPublic, want)
 		}
