@@ -172,5 +172,12 @@ moved
 
 mnt/a:
 4
-b`)
+b
+7 1
+0 a/
+4 a/4
+0 a/b/
+11 a/b/3 ü+%
+0 empty
+12582912 moved`)
 }
