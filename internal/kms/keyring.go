@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,7 +183,7 @@ func (k *Keyring) Rotate() (err error) {
 }
 
 // Reload reads the file again, if there is one. On an error the keyring is as
-// before.
+// before; that the file lacks a key of the keyring is one.
 func (k *Keyring) Reload() error {
 	if k.path == "" {
 		return nil
@@ -196,6 +197,13 @@ func (k *Keyring) Reload() error {
 	set, err := newKeySet(records)
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.path, err)
+	}
+	if now := k.keys.Load(); now != nil {
+		for i := range now.records {
+			if id := now.records[i].ID; !slices.ContainsFunc(records, func(r keyRecord) bool { return r.ID == id }) {
+				return fmt.Errorf("%s lacks master key %s, which is in use; put it back: what it sealed cannot be read without it", k.path, id)
+			}
+		}
 	}
 	k.keys.Store(set)
 	return nil

@@ -328,3 +328,24 @@ func FuzzKeyFile(f *testing.F) {
 		}
 	})
 }
+
+func TestReloadKeepsKeysThatTheFileLacks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	k, err := Create(path, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, before, 0o600); err != nil { // an older copy is put back
+		t.Fatal(err)
+	}
+	if err := k.Reload(); err == nil || len(k.Generations()) != 2 {
+		t.Errorf("Reload: %v; %d generations, want an error and 2", err, len(k.Generations()))
+	}
+}

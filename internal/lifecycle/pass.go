@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -125,16 +126,42 @@ func (p *passing) bucket(ctx context.Context, b object.Bucket) error {
 	if err == nil && rules != nil {
 		p.report.Buckets++
 		err = p.follow(ctx, planOf(b, rules))
+		for n := 1; n < maxPlans && errors.Is(err, errRulesChanged); n++ {
+			p.begin(b)
+			if rules, err = p.cfg.Rules(ctx, b); err == nil && rules != nil {
+				err = p.follow(ctx, planOf(b, rules))
+			}
+		}
 	}
 	switch {
 	case err == nil, errors.Is(err, object.ErrNoSuchBucket): // deleted in between
 		return ctx.Err()
+	case errors.Is(err, errRulesChanged) && ctx.Err() == nil:
+		p.cfg.Logger.Info("lifecycle rules change too often; left to the next pass", "bucket", b.Name)
+		return nil
 	case ctx.Err() != nil, errors.Is(err, object.ErrClosed), errors.Is(err, object.ErrFailed), errors.Is(err, errPlace):
 		return err
 	}
 	p.report.Failed++
 	p.cfg.Logger.Error("lifecycle rules could not be followed", "bucket", b.Name, "err", err)
 	return nil
+}
+
+// maxPlans is how often a bucket is begun in a pass because its rules change.
+const maxPlans = 3
+
+// errRulesChanged says that a bucket has other rules than those followed.
+var errRulesChanged = errors.New("the rules changed")
+
+// inForce returns errRulesChanged unless the rules of a plan are still those of
+// the bucket. It is asked before every batch: a rule that its owner took back
+// deletes nothing more.
+func (p *passing) inForce(ctx context.Context, plan *plan) error {
+	rules, err := p.cfg.Rules(ctx, plan.bucket)
+	if err == nil && rules != plan.source && !reflect.DeepEqual(rules, plan.source) {
+		err = errRulesChanged
+	}
+	return err
 }
 
 // errPlace wraps an error of the store that keeps the place.
@@ -211,6 +238,9 @@ func (p *passing) turn(ctx context.Context, entries int, began time.Time) error 
 // remove deletes what has expired.
 func (p *passing) remove(ctx context.Context, plan *plan, all []expired) error {
 	for batch := range slices.Chunk(all, batchLimit) {
+		if err := p.inForce(ctx, plan); err != nil {
+			return err
+		}
 		targets, err := p.targets(ctx, plan, batch)
 		if err != nil {
 			return err
@@ -294,6 +324,9 @@ func (p *passing) uploads(ctx context.Context, plan *plan, prefix string) error 
 			due, ok := plan.rules.UploadExpires(u.Key, u.Initiated, p.cfg.Day)
 			if !ok || now.Before(due.At) {
 				continue
+			}
+			if err := p.inForce(ctx, plan); err != nil {
+				return err
 			}
 			switch err := p.cfg.Engine.AbortUpload(ctx, plan.bucket.Name, u.Key, u.ID); {
 			case err == nil:

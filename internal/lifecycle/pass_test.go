@@ -393,3 +393,31 @@ func TestPlaceOfADeletedBucketIsLeft(t *testing.T) {
 	r.pass()
 	r.want("b")
 }
+
+// TestRulesThatWereTakenBackDeleteNothing changes the rules of a bucket after a
+// pass has read them and before it deletes.
+func TestRulesThatWereTakenBackDeleteNothing(t *testing.T) {
+	r := newRig(t)
+	r.bucket("b", object.Unversioned, days("all", "", 1))
+	r.put("b", "a/1", object.PutOptions{})
+	r.put("b", "b/1", object.PutOptions{})
+	r.advance(3 * day)
+	first := r.rules["b"]
+	for _, c := range []struct {
+		then *Configuration
+		want []string
+	}{
+		{nil, []string{"a/1", "b/1"}},
+		{&Configuration{Rules: []Rule{days("b", "b/", 1)}}, []string{"a/1"}},
+	} {
+		asked := 0
+		r.cfg.Rules = func(context.Context, object.Bucket) (*Configuration, error) {
+			if asked++; asked == 1 {
+				return first, nil
+			}
+			return c.then, nil
+		}
+		r.pass()
+		r.want("b", c.want...)
+	}
+}

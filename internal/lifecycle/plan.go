@@ -10,15 +10,16 @@ import (
 // plan is what of a bucket a pass must look at.
 type plan struct {
 	bucket  object.Bucket
-	rules   Configuration // those that are enabled
-	objects []string      // prefixes of keys, none below another
+	source  *Configuration // all rules, as they were read
+	rules   Configuration  // those that are enabled
+	objects []string       // prefixes of keys, none below another
 	uploads []string
 	tags    bool // rules ask for tags
 }
 
 // planOf plans a pass over a bucket.
 func planOf(b object.Bucket, c *Configuration) *plan {
-	p := &plan{bucket: b}
+	p := &plan{bucket: b, source: c}
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		if r.Disabled {

@@ -30,17 +30,38 @@ func (e *Engine) findVersion(b *bucketState, key, versionID string, use func(row
 	case versionID == "":
 		return e.findRow(versionKey(b.versions, key, nullSequence), use)
 	case versionID == NullVersionID:
-		row, err := e.nullRow(b, key, e.get)
-		if err != nil {
-			return err
-		}
-		return e.findRow(row, use)
+		return e.findNull(b, key, use)
 	}
 	number, ok := parseVersionID(versionID)
 	if !ok {
 		return use(nil, nil)
 	}
 	return e.findRow(versionKey(b.versions, key, number.sequence()), use)
+}
+
+// findNull finds a null version. Another may take its place between the look at
+// where it is and the look at it, so that a miss counts only when it is still said
+// to be there.
+func (e *Engine) findNull(b *bucketState, key string, use func(row, value []byte) error) error {
+	row, err := e.nullRow(b, key, e.get)
+	for err == nil {
+		missed := false
+		err = e.findRow(row, func(row, value []byte) error {
+			if missed = value == nil; missed {
+				return nil
+			}
+			return use(row, value)
+		})
+		if err != nil || !missed {
+			return err
+		}
+		var again []byte
+		if again, err = e.nullRow(b, key, e.get); err == nil && bytes.Equal(again, row) {
+			return use(nil, nil)
+		}
+		row = again
+	}
+	return err
 }
 
 func (e *Engine) findRow(row []byte, use func(row, value []byte) error) error {

@@ -122,6 +122,9 @@ func (e *Engine) afterVersion(b *bucketState, opts *ListVersionsOptions) ([]byte
 		if err != nil {
 			return nil, err
 		}
+		if value, err := e.get(row); err != nil || value == nil {
+			return []byte{}, err // it is gone, and where it was is not known: the key is begun anew
+		}
 		return row[len(row)-orderBytes:], nil
 	}
 	number, ok := parseVersionID(opts.AfterVersionID)

@@ -45,6 +45,10 @@ type logSource struct{ id, name, account, region string }
 // maxLogBytes bounds the records in memory. At half of it they are delivered.
 const maxLogBytes = 16 << 20
 
+// maxBatchBytes bounds the records that wait for one place, so that the requests
+// that anybody sends to one bucket leave room for those of others.
+const maxBatchBytes = maxLogBytes / 8
+
 // maxLogBatches bounds the objects of one delivery, that is the buckets with
 // logging that are in use at a time.
 const maxLogBatches = 10_000
@@ -58,7 +62,8 @@ func (l *accessLog) add(to logPlace, record []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	batch := l.batches[to]
-	if l.bytes+len(record) > maxLogBytes || batch == nil && len(l.batches) >= maxLogBatches {
+	if l.bytes+len(record) > maxLogBytes || batch == nil && len(l.batches) >= maxLogBatches ||
+		batch != nil && batch.Len()+len(record) > maxBatchBytes {
 		l.dropped++
 		return
 	}
@@ -67,7 +72,7 @@ func (l *accessLog) add(to logPlace, record []byte) {
 		l.batches[to] = batch
 	}
 	batch.Write(record)
-	if l.bytes += len(record); l.bytes > maxLogBytes/2 {
+	if l.bytes += len(record); l.bytes > maxLogBytes/2 || batch.Len() > maxBatchBytes/2 {
 		select {
 		case l.full <- struct{}{}:
 		default:

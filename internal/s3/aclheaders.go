@@ -192,13 +192,13 @@ type ownership struct{ owner, list string }
 
 // newObject returns who will own what the caller writes, with the list that the
 // headers ask for.
-func (s *Service) newObject(ctx context.Context, p place, h *aclHeaders) (ownership, error) {
+func (s *Service) newObject(ctx context.Context, p place, h *settingHeaders) (ownership, error) {
 	bucket, writer := p.bucket.Account, p.caller.Principal.Account
 	if writer == "" {
 		writer = anonymousOwner
 	}
 	if !p.access.lists() {
-		if h.any() && !h.harmless(bucket) {
+		if h.GrantWrite != "" || h.aclHeaders.any() && !h.harmless(bucket) {
 			return ownership{}, listsNotSupported()
 		}
 		return ownership{owner: bucket}, nil
@@ -206,16 +206,13 @@ func (s *Service) newObject(ctx context.Context, p place, h *aclHeaders) (owners
 	if p.access.Ownership == ownershipPreferred && h.ACL == cannedOwnerFullControl {
 		writer = bucket
 	}
-	q := &asked{aclHeaders: h, grantWrite: requestHeader(ctx, grantWriteHeader), bucket: bucket, owner: writer}
+	q := &asked{aclHeaders: &h.aclHeaders, grantWrite: h.GrantWrite, bucket: bucket, owner: writer}
 	a, err := q.list(ctx, s)
 	if err == nil && a.public() {
 		err = s.refusePublic(ctx, s.store.Hot(), p)
 	}
 	return ownership{writer, a.String()}, err
 }
-
-// grantWriteHeader has no meaning for objects but may stand in their lists.
-const grantWriteHeader = "X-Amz-Grant-Write"
 
 // harmless reports whether the headers ask for the bucket owner's full control
 // alone, which holds in a bucket with lists disabled (User Guide, Controlling

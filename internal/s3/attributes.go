@@ -41,6 +41,9 @@ var objectAttributes = []string{"ETag", "Checksum", "ObjectParts", "StorageClass
 // their twins for a version (API Reference, GetObjectAttributes).
 func (s *Service) needGetObjectAttributes(ctx context.Context, in *getObjectAttributesInput) ([]api.Permission, error) {
 	in.read = readInput{versionedTarget: in.versionedTarget, customerKeyHeaders: in.customerKeyHeaders}
+	if slices.Contains(in.ObjectAttributes, "Checksum") || slices.Contains(in.ObjectAttributes, "ObjectParts") {
+		in.read.ChecksumMode = "ENABLED" // sums tell of the content: whoever asks must be able to open it
+	}
 	needs, err := s.needRead(ctx, &in.read)
 	if err != nil {
 		return nil, err

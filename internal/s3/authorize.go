@@ -177,9 +177,3 @@ func (s *Service) missing(ctx context.Context, where subject, err error) error {
 
 // isETag reports whether a condition names an entity tag, and not any.
 func isETag(condition string) bool { return condition != "" && strings.TrimSpace(condition) != "*" }
-
-// requestHeader returns a header that the input of an operation has no member
-// for.
-func requestHeader(ctx context.Context, name string) string {
-	return api.RequestOf(ctx).HTTP.Header.Get(name)
-}

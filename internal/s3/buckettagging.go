@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"inro.dev/inro/internal/api"
 	"inro.dev/inro/internal/awserr"
@@ -48,7 +49,7 @@ func bucketTags(given []tagXML) ([]metastore.Tag, error) {
 		if err := checkTag(*t.Key, *t.Value); err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(tags, func(other metastore.Tag) bool { return other.Key == *t.Key }) {
+		if slices.ContainsFunc(tags, func(other metastore.Tag) bool { return strings.EqualFold(other.Key, *t.Key) }) { // policies cannot tell them apart
 			return nil, sameTagKey(*t.Key)
 		}
 		tags = append(tags, metastore.Tag{Key: *t.Key, Value: *t.Value})

@@ -84,7 +84,7 @@ func (s *Service) copyObject(ctx context.Context, in *copyObjectInput) (*copyOut
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.newObject(ctx, in.at, &in.aclHeaders)
+	own, err := s.newObject(ctx, in.at, &in.settingHeaders)
 	if err != nil {
 		return nil, err
 	}

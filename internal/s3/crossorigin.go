@@ -82,13 +82,20 @@ func readCrossOrigin(path string, r *http.Request) (*crossOriginRequest, error) 
 	}
 	for _, value := range r.Header.Values("Access-Control-Request-Headers") {
 		for name := range strings.SplitSeq(value, ",") {
-			if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
+			if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !slices.Contains(c.headers, name) {
 				c.headers = append(c.headers, name)
+			}
+			if len(c.headers) > maxRequestedHeaders {
+				return nil, badPreflight("Access-Control-Request-Headers names too many headers.")
 			}
 		}
 	}
 	return c, nil
 }
+
+// maxRequestedHeaders bounds what a browser asks for: each is compared with every
+// pattern of every rule, for anybody.
+const maxRequestedHeaders = 100
 
 func badPreflight(message string) error {
 	return awserr.New(http.StatusBadRequest, "BadRequest", message)

@@ -275,8 +275,14 @@ func parseContext(header *string) (map[string]string, error) {
 		return nil, invalidArgument(name, *header,
 			"The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map")
 	}
+	folded := make(map[string]bool, len(pairs))
 	for pair := range pairs {
-		if strings.HasPrefix(strings.ToLower(pair), "aws:") {
+		lower := strings.ToLower(pair)
+		if folded[lower] {
+			return nil, invalidArgument(name, *header, "Names in an encryption context must differ in more than case: policies cannot tell them apart.")
+		}
+		folded[lower] = true
+		if strings.HasPrefix(lower, "aws:") {
 			return nil, invalidArgument(name, *header, "Names in an encryption context cannot begin with aws:")
 		}
 	}

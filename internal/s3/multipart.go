@@ -56,7 +56,7 @@ func (s *Service) createMultipartUpload(ctx context.Context, in *createMultipart
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.newObject(ctx, in.at, &in.aclHeaders)
+	own, err := s.newObject(ctx, in.at, &in.settingHeaders)
 	if err != nil {
 		return nil, err
 	}

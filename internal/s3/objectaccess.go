@@ -127,9 +127,12 @@ func (e *existing) judge(v *object.Version) error {
 	if err != nil {
 		return err
 	}
+	e.owner, e.list, e.judged = v.Owner, v.ACL, true
+	if onLocks(e.need.Action) {
+		return nil // locks are the bucket owner's to allow, as at the write: they keep its bucket
+	}
 	e.need.ACL = list.grant(e.place.caller, objectPermissions[e.need.Action], e.place.ignoresPublic)
 	e.need.ResourceAccount, e.need.PolicyOnlyDenies = v.Owner, v.Owner != e.place.bucket.Account
-	e.owner, e.list, e.judged = v.Owner, v.ACL, true
 	return nil
 }
 

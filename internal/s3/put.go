@@ -100,7 +100,7 @@ func (s *Service) putObject(ctx context.Context, in *putObjectInput) (*putObject
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.newObject(ctx, in.at, &in.aclHeaders)
+	own, err := s.newObject(ctx, in.at, &in.settingHeaders)
 	if err != nil {
 		return nil, err
 	}

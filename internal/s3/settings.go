@@ -15,6 +15,7 @@ import (
 // settingHeaders are what a new object can be given beside its metadata.
 type settingHeaders struct {
 	aclHeaders
+	GrantWrite string `header:"X-Amz-Grant-Write"` // means nothing for objects, but may stand in their lists
 	encryptionHeaders
 	customerKeyHeaders
 	lockHeaders
@@ -27,7 +28,7 @@ type settingHeaders struct {
 
 // keys appends the condition keys of the headers (spec E.5).
 func (h *settingHeaders) keys(keys []identity.Key, now time.Time) ([]identity.Key, error) {
-	keys = h.aclHeaders.keys(keys)
+	keys = given(h.aclHeaders.keys(keys), "s3:x-amz-grant-write", h.GrantWrite)
 	keys = h.lockHeaders.keys(keys, now)
 	keys = given(keys, "s3:x-amz-storage-class", h.StorageClass)
 	keys = given(keys, "s3:x-amz-website-redirect-location", h.WebsiteRedirectLocation)
@@ -39,7 +40,7 @@ func (h *settingHeaders) keys(keys []identity.Key, now time.Time) ([]identity.Ke
 // (spec E.7).
 func (h *settingHeaders) actions() []string {
 	var actions []string
-	if h.aclHeaders.any() {
+	if h.aclHeaders.any() || h.GrantWrite != "" {
 		actions = append(actions, "s3:PutObjectAcl")
 	}
 	if h.Tagging != nil {
