@@ -13,9 +13,9 @@
 //     cannot hold is written as a numeric reference, as S3 does, so that a client
 //     fails loudly instead of acting on another key; encoding-type=url shows
 //     every key.
-//   - A setting that is not built (tags of objects, lock, storage
-//     class) is refused when a request carries it, after the permission for it has been
-//     demanded. Nothing is stored and ignored.
+//   - A setting that is not built (an archive's storage class, a transition, MFA
+//     delete) is refused when a request carries it, after the permission for it
+//     has been demanded. Nothing is stored and ignored.
 //   - Whether a key exists is told only to callers who may list the bucket;
 //     others get AccessDenied (spec E.7).
 //
