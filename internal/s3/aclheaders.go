@@ -230,7 +230,7 @@ func (h *aclHeaders) harmless(owner string) bool {
 func (s *Service) refusePublic(ctx context.Context, r metastore.Reader, p place) error {
 	block, err := s.blockOf(ctx, r, p.bucket.Account, p.access)
 	if err == nil && block.BlockPublicAcls {
-		err = accessDenied()
+		err = publicBlocked("public access control lists (ACLs)", "BlockPublicAcls")
 	}
 	return err
 }

@@ -127,7 +127,7 @@ func (s *Service) putBucketPolicy(ctx context.Context, in *putBucketPolicyInput)
 			if block, err := s.blockOf(ctx, w, b.Account, a); err != nil {
 				return err
 			} else if block.BlockPublicPolicy {
-				return accessDenied()
+				return publicBlocked("public policies", "BlockPublicPolicy")
 			}
 		}
 		var err error

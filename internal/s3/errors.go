@@ -119,6 +119,14 @@ func accessDenied() *awserr.Error {
 	return awserr.New(http.StatusForbidden, "AccessDenied", "Access Denied")
 }
 
+// publicBlocked refuses what would let the public in, and names the setting, as
+// S3 does to whoever has the permission (User Guide, Troubleshoot access denied
+// (403 Forbidden) errors).
+func publicBlocked(what, setting string) *awserr.Error {
+	return awserr.New(http.StatusForbidden, "AccessDenied", "Access Denied because "+what+
+		" are prevented by the "+setting+" setting in S3 Block Public Access.")
+}
+
 func conflictingOperation() *awserr.Error {
 	return awserr.New(http.StatusConflict, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Please try again.")
 }
