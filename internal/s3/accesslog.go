@@ -196,8 +196,13 @@ func (s *Service) deliver(ctx context.Context, to logPlace, records *bytes.Buffe
 	if err := s.mayDeliver(ctx, to.source, target, key); err != nil {
 		return err
 	}
+	encryption, err := s.sealByDefault(ctx, target, key)
+	if err != nil {
+		return err
+	}
 	_, err = s.engine.Put(ctx, target.Name, key, records, object.PutOptions{
 		SizeBytes: int64(records.Len()), Metadata: object.Metadata{ContentType: "text/plain"}, Checksums: defaultAlgorithm,
+		Encryption: encryption,
 	})
 	return err
 }

@@ -360,3 +360,25 @@ func (s *Service) seal(g *sealing, key string) (*object.Encryption, error) {
 	// API Reference, type Object: the ETag under SSE-C and SSE-KMS is no MD5.
 	return &object.Encryption{Key: dataKey, Info: record.encode(), BucketID: g.bucketID, OpaqueETag: g.method != methodServer}, nil
 }
+
+// errNamedByDefault says that nobody asked for an object whose key only a caller
+// may use.
+var errNamedByDefault = errors.New("the default encryption of the target bucket is SSE-KMS, under which logs are not delivered")
+
+// sealByDefault is seal for an object that the server itself writes. There is no
+// caller, so there are no named keys (S3 User Guide, Logging requests with server
+// access logging: the target bucket's default encryption is SSE-S3 only).
+func (s *Service) sealByDefault(ctx context.Context, b object.Bucket, key string) (*object.Encryption, error) {
+	defaults, err := encryptionSetting.get(ctx, s, b)
+	if err != nil {
+		return nil, err
+	}
+	if defaults == nil {
+		defaults = new(bucketEncryption)
+	}
+	g := sealing{bucketID: b.ID}
+	if g.byDefault(s, defaults); g.method == methodNamed {
+		return nil, errNamedByDefault
+	}
+	return s.seal(&g, key)
+}

@@ -543,6 +543,25 @@ func TestEncryptByDefault(t *testing.T) {
 	}
 }
 
+func TestServerEncryptsWhatItWrites(t *testing.T) {
+	f := newFixture(t)
+	f.bucket("box")
+	s, b := f.service(), f.bucketOf("box")
+	if e, err := s.sealByDefault(t.Context(), b, "log"); e != nil || err != nil {
+		t.Errorf("no default: %+v, %v", e, err)
+	}
+	s.encryptByDefault = true
+	if e, err := s.sealByDefault(t.Context(), b, "log"); e == nil || err != nil || e.BucketID != b.ID {
+		t.Errorf("the server's default: %+v, %v", e, err)
+	}
+	if a := putEncryption(f, defaultRule("aws:kms", "<KMSMasterKeyID>one</KMSMasterKeyID>")); a.status != 200 {
+		t.Fatalf("put: %d %s", a.status, a.body)
+	}
+	if e, err := s.sealByDefault(t.Context(), b, "log"); e != nil || !errors.Is(err, errNamedByDefault) {
+		t.Errorf("a named key: %+v, %v, want errNamedByDefault", e, err)
+	}
+}
+
 func TestEncryptionConditions(t *testing.T) {
 	f := newFixture(t)
 	f.bucket("box")
