@@ -498,32 +498,26 @@ func TestUnbuiltSettingsAreRefusedAsNotImplemented(t *testing.T) {
 	bucket, key := newBucket(t, c), "object"
 	putText(t, c, bucket, key, "text")
 	for name, send := range map[string]func() error{
-		"GetBucketReplication": func() error {
-			_, err := c.s3.GetBucketReplication(ctx, &s3.GetBucketReplicationInput{Bucket: &bucket})
+		"PutBucketReplication": func() error {
+			_, err := c.s3.PutBucketReplication(ctx, &s3.PutBucketReplicationInput{Bucket: &bucket, ReplicationConfiguration: &s3types.ReplicationConfiguration{
+				Role: aws.String("role"), Rules: []s3types.ReplicationRule{}}})
 			return err
 		},
-		"GetBucketEncryption": func() error {
-			_, err := c.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &bucket})
+		"GetBucketInventoryConfiguration": func() error {
+			_, err := c.s3.GetBucketInventoryConfiguration(ctx, &s3.GetBucketInventoryConfigurationInput{Bucket: &bucket, Id: aws.String("i")})
 			return err
 		},
-		"PutObjectTagging": func() error {
-			_, err := c.s3.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{Bucket: &bucket, Key: &key, Tagging: &s3types.Tagging{TagSet: []s3types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}})
+		"PutBucketAccelerateConfiguration": func() error {
+			_, err := c.s3.PutBucketAccelerateConfiguration(ctx, &s3.PutBucketAccelerateConfigurationInput{Bucket: &bucket,
+				AccelerateConfiguration: &s3types.AccelerateConfiguration{Status: "Enabled"}})
 			return err
 		},
-		"DeleteObjectTagging": func() error {
-			_, err := c.s3.DeleteObjectTagging(ctx, &s3.DeleteObjectTaggingInput{Bucket: &bucket, Key: &key})
+		"put into an archive": func() error {
+			_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, StorageClass: "GLACIER"})
 			return err
 		},
-		"put with encryption": func() error {
-			_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, ServerSideEncryption: "aws:kms", SSEKMSKeyId: aws.String("key")})
-			return err
-		},
-		"put with object lock": func() error {
-			_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, ObjectLockLegalHoldStatus: "ON"})
-			return err
-		},
-		"put with tags": func() error {
-			_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Tagging: aws.String("a=b")})
+		"append": func() error {
+			_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, WriteOffsetBytes: aws.Int64(4)})
 			return err
 		},
 		"put with an ACL": func() error {
