@@ -100,6 +100,7 @@ type keeper struct {
 	removing string             // the ID of one whose removal was not answered
 	expiring map[string]version // the objects put where they expire, and elsewhere
 	putting  string             // the key of one of them that was not answered
+	puts     int
 	done     int
 	refused  error
 }
@@ -206,7 +207,8 @@ func (k *keeper) remove(ctx context.Context, client *rig.S3) error {
 
 // expire puts an object where a rule expires it, or beside that.
 func (k *keeper) expire(ctx context.Context, client *rig.S3) error {
-	key := fmt.Sprintf("%s/%d/%d", []string{"old", "kept"}[k.random.IntN(2)], k.id, len(k.expiring))
+	k.puts++ // no key is put twice
+	key := fmt.Sprintf("%s/%d/%d", []string{"old", "kept"}[k.random.IntN(2)], k.id, k.puts)
 	v := version{k.random.Uint64(), sizes[k.random.IntN(len(sizes))], 0}
 	k.putting, k.expiring[key] = key, v
 	_, err := client.OK(ctx, http.MethodPut, expiryBucket+"/"+key, "", v.content())
