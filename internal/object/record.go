@@ -170,7 +170,7 @@ func appendMetadata(dst []byte, m *Metadata) []byte {
 	return dst
 }
 
-// flags returns the flags of attributes and encryption.
+// flagsOf returns the flags of attributes and encryption.
 func flagsOf(a *Attributes, encryption string) byte {
 	var flags byte
 	for _, f := range [...]struct {

@@ -61,7 +61,7 @@ func usageKey(scope []byte, folder string) []byte {
 	return appendKey(row, folder)
 }
 
-// usage returns what a row counts, with what this group has changed.
+// usageAt returns what a row counts, with what this group has changed.
 func (tx *transaction) usageAt(row []byte) (*Usage, error) {
 	if u := tx.usage[string(row)]; u != nil {
 		return u, nil
